@@ -1,0 +1,62 @@
+//! Identities that other tools would draw at random, derived instead: UUIDv5 (RFC 9562, section 5.5) of the
+//! manifest's name, the slot and the role. The same manifest always gives the same disk.
+
+use uuid::Uuid;
+
+use super::Name;
+
+/// The namespace of every identity that osimg derives: UUIDv5 of the DNS name `osimg.invalid`.
+fn namespace() -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_DNS, b"osimg.invalid")
+}
+
+fn derive(parts: &[&str]) -> Uuid {
+    // names hold no slash, so the joined text is unambiguous
+    Uuid::new_v5(&namespace(), parts.join("/").as_bytes())
+}
+
+fn first_u32(uuid: Uuid) -> u32 {
+    // the first field of a version 5 UUID is pure hash; the version and variant bits come later
+    uuid.as_fields().0
+}
+
+/// The UUID of a slot's root filesystem.
+pub fn filesystem(manifest: &Name, slot: &Name) -> Uuid {
+    derive(&[manifest.as_str(), slot.as_str(), "filesystem"])
+}
+
+/// The seed of a slot's directory hashes (ext4 `s_hash_seed`).
+pub fn hash_seed(manifest: &Name, slot: &Name) -> Uuid {
+    derive(&[manifest.as_str(), slot.as_str(), "hash-seed"])
+}
+
+/// The volume id of the FAT boot partition.
+pub fn boot_volume(manifest: &Name) -> u32 {
+    first_u32(derive(&[manifest.as_str(), "boot", "volume-id"]))
+}
+
+/// How Linux and GRUB write a FAT volume id as a filesystem UUID: `1A2B-3C4D`.
+pub fn volume_id_text(id: u32) -> String {
+    format!("{:04X}-{:04X}", id >> 16, id & 0xffff)
+}
+
+/// The MBR's disk signature; never zero, which means "none".
+pub fn disk_signature(manifest: &Name) -> u32 {
+    first_u32(derive(&[manifest.as_str(), "disk", "signature"])).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn identities_are_stable_and_apart() {
+        let (m, a, b): (Name, Name, Name) =
+            ("m".parse().expect("name"), "a".parse().expect("name"), "b".parse().expect("name"));
+        assert_eq!(filesystem(&m, &a), filesystem(&m, &a));
+        assert_ne!(filesystem(&m, &a), filesystem(&m, &b));
+        assert_ne!(filesystem(&m, &a), hash_seed(&m, &a));
+        assert_eq!(filesystem(&m, &a).get_version_num(), 5);
+        assert_eq!(volume_id_text(0x1a2b_3c4d), "1A2B-3C4D");
+    }
+}

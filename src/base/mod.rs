@@ -1,0 +1,14 @@
+//! What every room shares: digests, byte and sector units, validated names, derived identities, events.
+//!
+//! Nothing enters but plain values; nothing here imports another room or touches the outside world.
+
+pub mod digest;
+pub mod event;
+pub mod identity;
+pub mod name;
+pub mod units;
+
+pub use digest::{Digest, DigestBuilder};
+pub use event::{Event, NodeReporter, Sink};
+pub use name::Name;
+pub use units::{Bytes, Lba, Sectors};

@@ -1,0 +1,260 @@
+//! What a manifest means once it is checked: valid values only, names bound, defaults merged in.
+//!
+//! Later stages read this and never the YAML. Values that a later stage may have to blame keep their span.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Bytes, Digest, Name};
+use crate::diag::{Source, Span, Spanned};
+
+/// A checked manifest.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub name: Name,
+    /// The text that spans point into.
+    pub source: Arc<Source>,
+    /// The manifest's folder. Every relative path of the manifest has been joined to it.
+    pub dir: PathBuf,
+    pub disk: Disk,
+    pub boot: Boot,
+    pub bases: Vec<Base>,
+    /// In the order of the disk and the menu; never empty.
+    pub slots: Vec<Slot>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Disk {
+    /// Where the image is written.
+    pub path: PathBuf,
+    pub size: Spanned<DiskSize>,
+    pub table: Spanned<Table>,
+    pub formats: Spanned<Vec<Format>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DiskSize {
+    /// What the slots hold plus their headroom, rounded up.
+    Auto,
+    Fixed(Bytes),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    Mbr,
+    Gpt,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Format {
+    Raw,
+    Qcow2,
+    Vmdk,
+    Vhd,
+}
+
+#[derive(Clone, Debug)]
+pub struct Boot {
+    pub firmware: BTreeSet<Firmware>,
+    /// How long GRUB's menu waits, whole seconds.
+    pub timeout: Duration,
+    /// Index into `Model::slots`.
+    pub default: usize,
+    pub consoles: Vec<Console>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Firmware {
+    Bios,
+    Uefi,
+}
+
+/// A kernel console (`Documentation/admin-guide/serial-console.rst`): device and, for a serial one, its line settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Console {
+    /// `tty0`, `ttyS0`, `ttyAMA0`, `hvc0`.
+    pub device: String,
+    /// What stands after the comma, as written: `115200n8`.
+    pub options: Option<String>,
+}
+
+impl Console {
+    /// Unit number and speed in baud when this is a PC serial port (`ttyS<n>`), else nothing. The kernel's default
+    /// speed is 9600 baud.
+    pub fn serial(&self) -> Option<(u8, u32)> {
+        let unit = self.device.strip_prefix("ttyS")?.parse().ok()?;
+        let speed = self.options.as_deref().map_or(Some(9600), |o| {
+            o[..o.find(|c: char| !c.is_ascii_digit()).unwrap_or(o.len())].parse().ok()
+        })?;
+        Some((unit, speed))
+    }
+
+    /// The value of `console=` on the kernel command line.
+    pub fn argument(&self) -> String {
+        match &self.options {
+            Some(options) => format!("{},{options}", self.device),
+            None => self.device.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Base {
+    pub name: Spanned<Name>,
+    pub from: BaseSource,
+    /// The base's whole entry.
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BaseSource {
+    /// Made with mmdebstrap, variant `minbase`.
+    Bootstrap {
+        suite: String,
+        mirror: Option<String>,
+    },
+    Archive {
+        path: PathBuf,
+        sha256: Digest,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Slot {
+    pub name: Spanned<Name>,
+    /// What the menu shows.
+    pub title: String,
+    pub dockerfile: Spanned<PathBuf>,
+    pub context: Spanned<PathBuf>,
+    pub build_args: BTreeMap<String, String>,
+    pub target: Option<Spanned<String>>,
+    /// The images that the Dockerfile's `FROM` lines name, build arguments applied, its own stages left out, each once.
+    pub from: Vec<String>,
+    /// Stated in the manifest; else the built image says.
+    pub distro: Option<Spanned<Distro>>,
+    pub size: Spanned<SlotSize>,
+    pub filesystem: Spanned<Filesystem>,
+    pub kernel: Kernel,
+    pub dracut: Spanned<Dracut>,
+    pub systemd: Spanned<Systemd>,
+    pub packages: Spanned<Vec<String>>,
+    pub hostname: String,
+    pub users: Spanned<Vec<User>>,
+    pub files: Spanned<Vec<File>>,
+    /// The slot's whole entry.
+    pub span: Span,
+}
+
+/// A distribution family and, where it matters, its major release.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Distro {
+    Debian,
+    Ubuntu,
+    El7,
+    El8,
+    El9,
+    Fedora,
+}
+
+impl Distro {
+    pub const ALL: [Distro; 6] =
+        [Distro::Debian, Distro::Ubuntu, Distro::El7, Distro::El8, Distro::El9, Distro::Fedora];
+
+    /// The word a manifest uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Distro::Debian => "debian",
+            Distro::Ubuntu => "ubuntu",
+            Distro::El7 => "el7",
+            Distro::El8 => "el8",
+            Distro::El9 => "el9",
+            Distro::Fedora => "fedora",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SlotSize {
+    /// An equal share of what fixed sizes and shares leave.
+    Equal,
+    /// Per cent of what fixed sizes leave, above 0 and at most 100.
+    Share(f64),
+    Fixed(Bytes),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filesystem {
+    pub kind: FilesystemKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FilesystemKind {
+    Ext4,
+    Xfs,
+}
+
+impl FilesystemKind {
+    /// The word of the manifest, of `/etc/fstab` and of the kernel's module.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FilesystemKind::Ext4 => "ext4",
+            FilesystemKind::Xfs => "xfs",
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// As `uname -r` will say; the distribution's current kernel where it is not pinned.
+    pub version: Option<Spanned<String>>,
+    /// Added to the command line after root and consoles.
+    pub args: Vec<String>,
+    pub span: Span,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Dracut {
+    pub drivers: Vec<String>,
+    pub filesystems: Vec<String>,
+    pub omit_drivers: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Systemd {
+    pub default_target: Option<String>,
+    pub unmask: Vec<String>,
+    pub enable: Vec<String>,
+    pub disable: Vec<String>,
+    pub mask: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    /// A crypt(5) hash; without one the password stays as the image has it (locked for a new user).
+    pub password_hash: Option<String>,
+    pub ssh_keys: Vec<String>,
+    /// Supplementary groups.
+    pub groups: Vec<String>,
+    pub shell: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Absolute, normal (no `.` or `..`).
+    pub path: String,
+    pub content: FileContent,
+    /// Permission bits, at most 07777.
+    pub mode: u16,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileContent {
+    Text(String),
+    /// A file beside the manifest, copied byte for byte.
+    Source(PathBuf),
+}

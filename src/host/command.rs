@@ -1,0 +1,202 @@
+//! Runs a program of the host: the only place that spawns a process.
+//!
+//! The child gets its own process group, is killed with its whole group when the run is cancelled, sees a plain
+//! `LC_ALL=C.UTF-8` environment, and its output is reported line by line as it comes.
+
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio_util::sync::CancellationToken;
+
+use crate::base::event::NodeReporter;
+
+/// Lines of output kept for an error message.
+const TAIL: usize = 20;
+
+/// Why a program did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("`{program}` is not installed")]
+    Missing { program: String },
+    #[error("`{program}` could not be started: {source}")]
+    Start { program: String, source: std::io::Error },
+    #[error("`{program}` failed ({status})")]
+    Failed { program: String, status: std::process::ExitStatus, tail: Vec<String> },
+    #[error("`{program}`: {source}")]
+    Io { program: String, source: std::io::Error },
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// A program call under construction.
+pub struct Call {
+    program: OsString,
+    command: tokio::process::Command,
+    input: Option<Vec<u8>>,
+}
+
+impl Call {
+    pub fn new(program: impl AsRef<OsStr>) -> Call {
+        let mut command = tokio::process::Command::new(program.as_ref());
+        command.env("LC_ALL", "C.UTF-8").process_group(0).kill_on_drop(true);
+        Call { program: program.as_ref().to_owned(), command, input: None }
+    }
+
+    pub fn arg(mut self, arg: impl AsRef<OsStr>) -> Call {
+        self.command.arg(arg);
+        self
+    }
+
+    pub fn args<I, S>(mut self, args: I) -> Call
+    where
+        I: IntoIterator<Item = S>,
+        S: AsRef<OsStr>,
+    {
+        self.command.args(args);
+        self
+    }
+
+    pub fn env(mut self, key: &str, value: impl AsRef<OsStr>) -> Call {
+        self.command.env(key, value);
+        self
+    }
+
+    pub fn directory(mut self, path: &Path) -> Call {
+        self.command.current_dir(path);
+        self
+    }
+
+    /// Bytes for standard input, which is empty otherwise.
+    pub fn input(mut self, bytes: Vec<u8>) -> Call {
+        self.input = Some(bytes);
+        self
+    }
+
+    /// Runs to the end; both outputs go to `reporter` line by line. Gives standard output's lines joined by newlines.
+    pub async fn run(
+        mut self,
+        reporter: &NodeReporter,
+        cancel: &CancellationToken,
+    ) -> Result<String, CommandError> {
+        let program = self.program.to_string_lossy().into_owned();
+        self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
+            _ => CommandError::Start { program: program.clone(), source },
+        })?;
+        let group = child.id();
+        let input = self.input.take();
+        let stdin = child.stdin.take();
+        let feed = async move {
+            if let (Some(bytes), Some(mut pipe)) = (input, stdin) {
+                // a program that does not read all of its input is judged by its exit status
+                let _ = pipe.write_all(&bytes).await;
+            }
+        };
+        let stdout = lines(child.stdout.take(), reporter, usize::MAX);
+        let stderr = lines(child.stderr.take(), reporter, TAIL);
+        let work = async {
+            let ((), out, err) = tokio::join!(feed, stdout, stderr);
+            (out, err, child.wait().await)
+        };
+        let (out, err, status) = tokio::select! {
+            done = work => done,
+            () = cancel.cancelled() => {
+                if let Some(group) = group {
+                    kill_group(group);
+                }
+                return Err(CommandError::Cancelled);
+            }
+        };
+        let io = |source| CommandError::Io { program: program.clone(), source };
+        let (out, err, status) = (out.map_err(io)?, err.map_err(io)?, status.map_err(io)?);
+        if status.success() {
+            return Ok(Vec::from(out).join("\n"));
+        }
+        let tail = if err.is_empty() { out.into_iter().rev().take(TAIL).rev().collect() } else { err.into() };
+        Err(CommandError::Failed { program, status, tail })
+    }
+}
+
+async fn lines(
+    stream: Option<impl AsyncRead + Unpin>,
+    reporter: &NodeReporter,
+    keep: usize,
+) -> std::io::Result<VecDeque<String>> {
+    let mut kept = VecDeque::new();
+    let Some(stream) = stream else { return Ok(kept) };
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if reader.read_until(b'\n', &mut line).await? == 0 {
+            return Ok(kept);
+        }
+        let text = String::from_utf8_lossy(&line).trim_end_matches(['\n', '\r']).to_string();
+        reporter.output(text.clone());
+        if kept.len() == keep {
+            kept.pop_front();
+        }
+        kept.push_back(text);
+    }
+}
+
+fn kill_group(leader: u32) {
+    let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(pid) = pid {
+        // it may be gone already, which is what is wanted
+        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+    }
+}
+
+/// The first of `names` that is a program in `path` (the value of `PATH`) or in the folders of administrators'
+/// programs, which users often lack in theirs.
+pub fn find_program(names: &[&str], path: Option<&OsStr>) -> Option<PathBuf> {
+    let mut folders: Vec<PathBuf> = path.map(|p| std::env::split_paths(p).collect()).unwrap_or_default();
+    folders.extend(["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from));
+    names.iter().find_map(|name| {
+        folders.iter().map(|f| f.join(name)).find(|p| {
+            use std::os::unix::fs::PermissionsExt;
+            p.metadata().is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn gives_output_and_status() {
+        let (reporter, cancel) = (NodeReporter::silent(), CancellationToken::new());
+        let out = Call::new("sh").args(["-c", "cat; echo b"]).input(b"a\n".to_vec());
+        assert_eq!(out.run(&reporter, &cancel).await.expect("runs"), "a\nb");
+        let bad = Call::new("sh").args(["-c", "echo no >&2; exit 3"]).run(&reporter, &cancel).await;
+        assert!(
+            matches!(bad, Err(CommandError::Failed { tail, status, .. }) if tail == ["no"] && status.code() == Some(3))
+        );
+        let missing = Call::new("osimg-no-such-program").run(&reporter, &cancel).await;
+        assert!(matches!(missing, Err(CommandError::Missing { .. })));
+    }
+
+    #[tokio::test]
+    async fn cancelling_kills_the_whole_group() {
+        let (reporter, cancel) = (NodeReporter::silent(), CancellationToken::new());
+        let folder = tempfile::tempdir().expect("folder");
+        let mark = folder.path().join("mark");
+        let script = format!("(sleep 2; touch {}) & wait", mark.display());
+        let token = cancel.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+            token.cancel();
+        });
+        let result = Call::new("sh").args(["-c", &script]).run(&reporter, &cancel).await;
+        assert!(matches!(result, Err(CommandError::Cancelled)));
+        tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+        assert!(!mark.exists(), "a grandchild outlived its group");
+    }
+}

@@ -1,0 +1,3 @@
+//! The machine osimg runs on: programs (the only place that spawns a process), QEMU, files of its packages.
+
+pub mod command;

@@ -1,0 +1,1 @@
+//! Boots what osimg builds in QEMU.

@@ -1,0 +1,1 @@
+//! Runs the `osimg` binary: standard output, standard error and exit codes.

@@ -1,0 +1,168 @@
+//! Holds the rooms to the table in `docs/architecture.md`: who may import whom, and where each third-party API lives.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room and what it may import; `a::b` allows that module of the room only.
+const ALLOWED: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("diag", &["base"]),
+    ("front", &["base", "diag"]),
+    ("engine", &["base"]),
+    ("rootfs", &["base"]),
+    ("fs", &["base", "rootfs::tree"]),
+    ("disk", &["base"]),
+    ("boot", &["base"]),
+    ("host", &["base"]),
+    ("plan", &["base", "diag", "front::model", "disk::layout", "fs", "engine"]),
+    ("emit", &["base", "diag", "front::model", "disk::layout"]),
+    ("proof", &["base", "diag", "front::model", "rootfs", "fs", "host"]),
+    (
+        "exec",
+        &[
+            "plan",
+            "emit",
+            "proof",
+            "engine",
+            "rootfs",
+            "fs",
+            "disk",
+            "boot",
+            "host",
+            "base",
+            "diag",
+            "front::model",
+        ],
+    ),
+    ("report", &["base", "diag"]),
+    (
+        "cli",
+        &[
+            "base", "diag", "front", "engine", "rootfs", "fs", "disk", "boot", "host", "plan", "emit",
+            "proof", "exec", "report",
+        ],
+    ),
+];
+
+/// A crate and the one place that may name it.
+const HOMES: &[(&str, &str)] = &[
+    ("bollard::", "engine/docker"),
+    ("petgraph::", "plan/graph"),
+    ("minijinja::", "emit"),
+    ("mbrman::", "disk/mbr"),
+    ("miette::", "diag"),
+    ("indicatif::", "report/human"),
+    ("Command::new(", "host/command"),
+];
+
+fn sources() -> BTreeMap<PathBuf, String> {
+    fn walk(dir: &Path, out: &mut BTreeMap<PathBuf, String>) {
+        for entry in fs::read_dir(dir).expect("src is readable") {
+            let path = entry.expect("entry").path();
+            if path.is_dir() {
+                walk(&path, out);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                out.insert(path.clone(), fs::read_to_string(&path).expect("a source file is UTF-8"));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut out = BTreeMap::new();
+    walk(&root, &mut out);
+    out.into_iter().map(|(p, t)| (p.strip_prefix(&root).expect("under src").to_path_buf(), t)).collect()
+}
+
+/// Code without line comments.
+fn code(text: &str) -> String {
+    text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// The paths after each `crate::`, a group `crate::{a, b::c}` taken apart, two components deep.
+fn imports(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        if let Some(group) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut item = String::new();
+            for c in group.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => {
+                        found.push(std::mem::take(&mut item).trim().to_string());
+                        continue;
+                    }
+                    _ => {}
+                }
+                item.push(c);
+            }
+            if !item.trim().is_empty() {
+                found.push(item.trim().to_string());
+            }
+        } else {
+            let end =
+                rest.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':')).unwrap_or(rest.len());
+            found.push(rest[..end].to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn no_room_imports_what_the_table_lacks() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let room = path.components().next().expect("a component").as_os_str().to_string_lossy().to_string();
+        if room == "main.rs" || room == "lib.rs" {
+            continue;
+        }
+        let allowed = ALLOWED
+            .iter()
+            .find(|(name, _)| *name == room)
+            .unwrap_or_else(|| panic!("src/{} is in no room of the table", path.display()))
+            .1;
+        for import in imports(&code(&text)) {
+            let target = import.split("::").next().expect("a first component").trim();
+            if target == room {
+                continue;
+            }
+            let fits = allowed.iter().any(|a| {
+                import == *a
+                    || import.starts_with(&format!("{a}::"))
+                    || (a.contains("::") && {
+                        // `crate::front::{model, …}` names the module in a group
+                        let (outer, inner) = a.split_once("::").expect("has a separator");
+                        import.replace(' ', "") == format!("{outer}::{{{inner}}}")
+                    })
+            });
+            if !fits {
+                wrong.push(format!("src/{}: crate::{import}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports that docs/architecture.md does not allow:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn each_third_party_api_lives_in_one_place() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let place = path.display().to_string();
+        for (api, home) in HOMES {
+            if !place.starts_with(home) && code(&text).contains(api) {
+                wrong.push(format!("src/{place} names {api} which belongs to src/{home}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_reader_of_imports_reads() {
+    assert_eq!(imports("use crate::{base::Bytes, diag};"), ["base::Bytes", "diag"]);
+    assert_eq!(imports("use crate::front::model::Slot;"), ["front::model::Slot"]);
+    assert_eq!(imports("crate::exec::run()"), ["exec::run"]);
+}

@@ -1,0 +1,1 @@
+//! Checks what osimg writes with other programs' eyes: e2fsck, fsck.vfat, sfdisk, the kernel's own mount. Needs root.
