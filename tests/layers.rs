@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("disk", &["base"]),
     ("boot", &["base"]),
     ("host", &["base"]),
-    ("plan", &["base", "diag", "front::model", "disk::layout", "fs", "engine"]),
+    ("plan", &["base", "diag", "front::model", "disk::layout", "rootfs::tree"]),
     ("emit", &["base", "diag", "front::model", "disk::layout"]),
     ("proof", &["base", "diag", "front::model", "rootfs", "fs", "host"]),
     (
