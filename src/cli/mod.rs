@@ -1,1 +1,4 @@
 //! (under construction)
+
+pub mod attach;
+pub mod boot;
