@@ -4,3 +4,4 @@ pub mod command;
 pub mod firmware;
 pub mod overlay;
 pub mod qemu;
+pub mod doctor;
