@@ -10,6 +10,7 @@ use crate::disk::layout::{Layout, Role};
 use crate::disk::mbr;
 use crate::exec::error::ExecError;
 use crate::exec::product::{ImageFile, Outcome, Product};
+use crate::front::model::Firmware;
 use crate::plan::op::Assemble;
 
 /// The inputs in lowering's order: layout, boot files, boot partition, then the slots' filesystems.
@@ -20,10 +21,10 @@ const BOOT_PARTITION: usize = 2;
 pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let layout: Layout = value(work.inputs, LAYOUT)?;
-    let files = boot_files::load(work, BOOT_FILES).await?;
+    let firmware: Vec<Firmware> = cx.model.boot.firmware.iter().copied().collect();
+    let files = boot_files::load(work, BOOT_FILES, &firmware).await?;
     let doing = format!("writing {}", op.path.display());
-    let boot_code = files.boot_code().map_err(|e| ExecError::failed(&doing, e))?;
-    let mbr = mbr::sector(&layout, &boot_code).map_err(|e| ExecError::failed(&doing, e))?;
+    let mbr = mbr::sector(&layout, &files.boot_code()).map_err(|e| ExecError::failed(&doing, e))?;
     // partitions and their images stand in one order: the boot partition, then the slots as lowered
     let images: Vec<PathBuf> = (BOOT_PARTITION..work.inputs.len())
         .map(|i| cx.store.object(object(work.inputs, i)))
@@ -32,7 +33,7 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let assembly = Assembly {
         target: op.path.clone(),
         partitions: layout.partitions.iter().map(|p| p.number).zip(images).collect(),
-        head: Head { mbr, core_image: files.core_bios.clone() },
+        head: Head { mbr, core_image: files.core_image().to_vec() },
         layout,
     };
     let (cancel, reporter) = (cx.cancel.clone(), work.reporter.clone());
