@@ -244,9 +244,7 @@ mod tests {
 
     #[test]
     fn a_problem_in_json() {
-        insta::assert_snapshot!(Failure::Error(problem()).tell(Telling::Json), @r#"
-        {"causes":["the device is full","quota"],"event":"error","help":"make room\nor choose another place","message":"the image `a.img` cannot be written","output":["line \u001b[31mone","","line two"]}
-        "#);
+        insta::assert_snapshot!(Failure::Error(problem()).tell(Telling::Json), @r#"{"causes":["the device is full","quota"],"event":"error","help":"make room\nor choose another place","message":"the image `a.img` cannot be written","output":["line \u001b[31mone","","line two"]}"#);
     }
 
     #[test]

@@ -52,9 +52,7 @@ mod tests {
         let d = Diagnostic::error(codes::FIELD_UNKNOWN, "unknown field `bü`")
             .at(&source, Span::new(5, 8), "here")
             .help("take it out");
-        insta::assert_snapshot!(object(&d), @r#"
-        {"code":"osimg::field::unknown","event":"diagnostic","file":"m.yaml","help":"take it out","labels":[{"column":1,"end_column":3,"end_line":2,"length":3,"line":2,"offset":5,"text":"here"}],"message":"unknown field `bü`","severity":"error"}
-        "#);
+        insta::assert_snapshot!(object(&d), @r#"{"code":"osimg::field::unknown","event":"diagnostic","file":"m.yaml","help":"take it out","labels":[{"column":1,"end_column":3,"end_line":2,"length":3,"line":2,"offset":5,"text":"here"}],"message":"unknown field `bü`","severity":"error"}"#);
         let bare = Diagnostic::warning(codes::BASE_UNUSED, "no place");
         assert_eq!(object(&bare)["labels"], json!([]));
     }
