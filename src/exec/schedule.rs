@@ -37,10 +37,10 @@ pub struct NodeResult {
 /// The results of all nodes that the goal needed.
 pub type Results = BTreeMap<NodeId, NodeResult>;
 
-/// Makes the plan's goal. Gives every node's result, or the first failure.
-pub async fn run(plan: &Plan, cx: &Cx) -> Result<Results, ExecError> {
+/// Makes `goals` and what they need. Gives the results of all nodes asked for, or the first failure.
+pub async fn run(plan: &Plan, goals: &[NodeId], cx: &Cx) -> Result<Results, ExecError> {
     let started = Instant::now();
-    cx.sink.emit(Event::RunStarted { total: plan.len() });
+    cx.sink.emit(Event::RunStarted { total: plan.needed(goals).len() });
     let run = Run {
         plan,
         cx,
@@ -49,11 +49,12 @@ pub async fn run(plan: &Plan, cx: &Cx) -> Result<Results, ExecError> {
         failure: std::sync::Mutex::new(None),
         last: cx.store.last_runs(&cx.model.disk.path),
     };
-    let goal = plan.goal().expect("lowering ends with the assembly");
-    let done = run.produce(goal, true).await;
+    let made = join_all(goals.iter().map(|goal| run.produce(*goal, true))).await;
+    let done = made.iter().all(Option::is_some);
     cx.sink.emit(Event::RunFinished { took: started.elapsed() });
-    let results = run.finish(done.is_some()).await?;
-    if done.is_some() {
+    let whole = plan.goal().is_some_and(|goal| goals.contains(&goal));
+    let results = run.finish(done && whole).await?;
+    if done {
         return Ok(results);
     }
     let failure = run.failure.into_inner().expect("no thread panicked with the lock");

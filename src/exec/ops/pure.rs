@@ -53,10 +53,15 @@ pub struct Generated {
 fn fragments(op: &Fragments, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let found: OsRelease = value(inputs, 0)?;
     let slot = slot(model, &op.slot);
-    let distro = release_of(&found).or(slot.distro.as_ref().map(|d| d.value)).ok_or_else(|| {
+    let distro = release_of(&found).ok_or_else(|| {
         ExecError::failed(format!("rendering slot `{}`", op.slot), "its distribution is not known")
     })?;
-    let generated = emit::dockerfile::dockerfile(slot, distro, &op.from).map_err(|e| emitting(slot, e))?;
+    render_fragments(slot, distro, &op.from)
+}
+
+/// The generated Dockerfile of a slot, `FROM` this reference.
+pub fn render_fragments(slot: &Slot, distro: Distro, from: &str) -> Result<Outcome, ExecError> {
+    let generated = emit::dockerfile::dockerfile(slot, distro, from).map_err(|e| emitting(slot, e))?;
     let files = generated
         .files
         .into_iter()
@@ -126,11 +131,16 @@ enum SettingsContent {
     Source(Digest),
 }
 
+/// A slot's `/etc/fstab`.
+pub fn render_fstab(slot: &Slot, model: &Model) -> Result<String, ExecError> {
+    let root = identity::filesystem(&model.name, &slot.name);
+    emit::fstab::fstab(slot.filesystem.kind, root, identity::boot_volume(&model.name))
+        .map_err(|e| emitting(slot, e))
+}
+
 fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
     let slot = slot(model, &op.slot);
-    let root = identity::filesystem(&model.name, &slot.name);
-    let fstab = emit::fstab::fstab(slot.filesystem.kind, root, identity::boot_volume(&model.name))
-        .map_err(|e| emitting(slot, e))?;
+    let fstab = render_fstab(slot, model)?;
     let mut sources = op.sources.iter();
     let files = slot
         .files
