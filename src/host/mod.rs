@@ -1,3 +1,4 @@
 //! The machine osimg runs on: programs (the only place that spawns a process), QEMU, files of its packages.
 
 pub mod command;
+pub mod grub;

@@ -1,1 +1,3 @@
 //! Boots what osimg builds in QEMU.
+
+mod grub;

@@ -1,1 +1,4 @@
 //! Checks what osimg writes with other programs' eyes: e2fsck, fsck.vfat, sfdisk, the kernel's own mount. Needs root.
+
+mod disk;
+mod fat;
