@@ -5,3 +5,4 @@ pub mod firmware;
 pub mod overlay;
 pub mod qemu;
 pub mod doctor;
+pub mod grub;

@@ -2,3 +2,5 @@
 
 mod rootfs;
 mod ext4;
+mod disk;
+mod fat;
