@@ -3,6 +3,8 @@
 //! A command is one file with its arguments and `run(&self, &Session) -> Result<(), Failure>`. Products go to standard
 //! output; progress, warnings and errors to standard error. [`exit`] alone knows exit codes.
 
+pub mod attach;
+pub mod boot;
 pub mod check;
 pub mod completions;
 pub mod doctor;

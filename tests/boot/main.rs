@@ -1,1 +1,4 @@
 //! Boots what osimg builds in QEMU.
+
+mod console;
+mod tiny;

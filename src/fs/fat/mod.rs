@@ -1,0 +1,3 @@
+//! FAT32, the boot partition's filesystem.
+
+pub mod read;
