@@ -1,1 +1,3 @@
 //! Checks what osimg writes with other programs' eyes: e2fsck, fsck.vfat, sfdisk, the kernel's own mount. Needs root.
+mod emit;
+mod grub;
