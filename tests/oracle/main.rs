@@ -4,3 +4,5 @@ mod rootfs;
 mod ext4;
 mod disk;
 mod fat;
+mod emit;
+mod grub;
