@@ -75,7 +75,12 @@ fn summary(outputs: &Outputs, model: &Model, took: Duration, paint: Paint) -> St
     if outputs.ran.is_empty() {
         out.push_str(&format!("{} nothing to do: {path} is up to date\n", paint.good(paint.tick())));
     } else {
-        out.push_str(&format!("{} {} in {}\n", paint.good(paint.tick()), paint.bold(&path), duration::exact(took)));
+        out.push_str(&format!(
+            "{} {} in {}\n",
+            paint.good(paint.tick()),
+            paint.bold(&path),
+            duration::exact(took)
+        ));
     }
     out.push_str(&format!("  {} of which {} take space\n", image.size, image.allocated));
     out.push_str(&format!("  sha256 {}\n\n", image.sha256));
@@ -94,7 +99,8 @@ fn summary(outputs: &Outputs, model: &Model, took: Duration, paint: Paint) -> St
     let widths: Vec<usize> =
         (0..rows[0].len()).map(|c| rows.iter().map(|r| fit::width(&r[c])).max().unwrap_or(0)).collect();
     for (i, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| fit::pad(cell, *width)).collect();
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, width)| fit::pad(cell, *width)).collect();
         let line = format!("  {}", cells.join("  ")).trim_end().to_string();
         out.push_str(&if i == 0 { paint.dim(line) } else { line });
         out.push('\n');

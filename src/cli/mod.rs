@@ -3,6 +3,7 @@
 //! A command is one file with its arguments and `run(&self, &Session) -> Result<(), Failure>`. Products go to standard
 //! output; progress, warnings and errors to standard error. [`exit`] alone knows exit codes.
 
+pub mod apply;
 pub mod attach;
 pub mod boot;
 pub mod check;
@@ -15,6 +16,9 @@ pub mod failure;
 pub mod flags;
 pub mod interrupt;
 pub mod manifest;
+pub mod plan;
+pub mod render;
+pub mod run;
 pub mod schema;
 pub mod session;
 
@@ -49,7 +53,11 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Apply(apply::Apply),
     Check(check::Check),
+    Render(render::Render),
+    Plan(plan::PlanCommand),
+    Boot(boot::BootArgs),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -58,7 +66,11 @@ enum Command {
 impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
+            Command::Apply(command) => command.run(session),
             Command::Check(command) => command.run(session),
+            Command::Render(command) => command.run(session),
+            Command::Plan(command) => command.run(session),
+            Command::Boot(command) => boot::command(command, session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),

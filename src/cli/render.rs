@@ -87,9 +87,10 @@ fn built(model: &Arc<Model>, session: &Session) -> Result<Texts, Failure> {
                 return Ok(known);
             }
             sink.emit(Event::Note {
-                text: "building as far as the texts depend on what is built; `distro` and `kernel.version` in \
+                text:
+                    "building as far as the texts depend on what is built; `distro` and `kernel.version` in \
                        each slot make this unnecessary"
-                    .into(),
+                        .into(),
             });
             let _lock = run::lock(&cx.store, &sink, &cancel).await?;
             let results = exec::run(plan, goals, &cx).await?;

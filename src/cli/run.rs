@@ -113,12 +113,9 @@ impl From<ExecError> for Failure {
     fn from(error: ExecError) -> Failure {
         match error {
             ExecError::Diagnosed { diagnostics, output } => Failure::Located(diagnostics, output),
-            ExecError::Failed { doing, problem, help, output } => Failure::Error(Problem {
-                message: doing,
-                causes: vec![problem],
-                output,
-                help,
-            }),
+            ExecError::Failed { doing, problem, help, output } => {
+                Failure::Error(Problem { message: doing, causes: vec![problem], output, help })
+            }
             ExecError::Cancelled => Failure::Interrupted,
         }
     }

@@ -86,11 +86,7 @@ pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> 
 }
 
 /// From the goal backwards: a cached product that a running node needs must be there, or its node runs too.
-async fn need_products(
-    plan: &Plan,
-    cx: &Cx,
-    states: &mut [Foreseen],
-) -> Result<(), ExecError> {
+async fn need_products(plan: &Plan, cx: &Cx, states: &mut [Foreseen]) -> Result<(), ExecError> {
     let mut needed = vec![false; plan.len()];
     if let Some(goal) = plan.goal() {
         needed[goal.0] = true;

@@ -151,7 +151,8 @@ impl Run<'_> {
         self.cx.sink.emit(Event::NodeStarted { node: id, label: label.clone(), why: why.to_string() });
         let started = Instant::now();
         let reporter = NodeReporter::new(id, self.cx.sink.clone());
-        let work = ops::Work { inputs: &inputs, key, fresh: why == Why::Refresh, reporter: &reporter, cx: self.cx };
+        let work =
+            ops::Work { inputs: &inputs, key, fresh: why == Why::Refresh, reporter: &reporter, cx: self.cx };
         let made = ops::execute(op, &work).await;
         drop(permit);
         let took = started.elapsed();
@@ -219,9 +220,10 @@ impl Run<'_> {
             results.insert(id, NodeResult { outcome, ran: state.ran, took: state.took });
             let Some((key, inputs)) = state.key.clone() else { continue };
             let label = node.op.label();
-            let previous = self.last.get(&label).and_then(|last| {
-                if last.key == key { last.previous } else { Some(last.key) }
-            });
+            let previous = self
+                .last
+                .get(&label)
+                .and_then(|last| if last.key == key { last.previous } else { Some(last.key) });
             runs.insert(label, LastRun { definition: key::definition(&node.op), inputs, key, previous });
         }
         let store = &self.cx.store;

@@ -46,7 +46,9 @@ pub fn unknown(source: &Arc<Source>, path: &[Step], entry: &Entry) -> Diagnostic
     let help = match suggest::nearest(key, &known) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {
-            Some(other) if other.is_empty() => format!("`{key}` belongs to the manifest itself, not indented"),
+            Some(other) if other.is_empty() => {
+                format!("`{key}` belongs to the manifest itself, not indented")
+            }
             Some(other) => format!("`{key}` belongs into `{other}`"),
             None => format!("the fields here are {}", suggest::list(&known).replace(" or ", " and ")),
         },

@@ -55,6 +55,9 @@ mod tests {
             std::fs::write(&path, &fresh).expect("the schema folder is writable");
         }
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(stored == fresh, "schema/osimg.schema.json is stale: run `OSIMG_UPDATE_SCHEMA=1 cargo test --lib schema`");
+        assert!(
+            stored == fresh,
+            "schema/osimg.schema.json is stale: run `OSIMG_UPDATE_SCHEMA=1 cargo test --lib schema`"
+        );
     }
 }

@@ -22,7 +22,9 @@ const TOOLBOX_FALLBACK: &str = "debian:trixie-slim";
 pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostics> {
     let mut found = unsupported(model);
     // a disk of fixed size has its whole layout now; one of automatic size waits for the slots' contents
-    let sizes = match layout::layout(model, &BTreeMap::new()).and_then(|_| layout::slot_sizes(model, &BTreeMap::new())) {
+    let sizes = match layout::layout(model, &BTreeMap::new())
+        .and_then(|_| layout::slot_sizes(model, &BTreeMap::new()))
+    {
         Ok(sizes) => sizes,
         Err(more) => {
             found.extend(more);
@@ -142,7 +144,8 @@ fn lower_slot(
     );
     let stated = op::distro_word(slot.distro.as_ref().map(|d| d.value));
     let release = plan.add(Op::Release(op::Release { slot: name.clone(), stated }), &[image]);
-    let fragments = plan.add(Op::Fragments(op::Fragments { slot: name.clone(), from: image_tag(model, slot) }), &[release]);
+    let fragments = plan
+        .add(Op::Fragments(op::Fragments { slot: name.clone(), from: image_tag(model, slot) }), &[release]);
     let built = plan.add(
         Op::FragmentBuild(op::FragmentBuild { slot: name.clone(), tag: tag(model, slot, "slot") }),
         &[image, fragments],

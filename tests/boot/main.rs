@@ -1,5 +1,5 @@
 //! Boots what osimg builds in QEMU.
 
 mod console;
-mod tiny;
 mod grub;
+mod tiny;

@@ -95,9 +95,11 @@ impl Reader<'_> {
                 Event::Alias(anchor) => {
                     let Some(mut node) = self.anchors.get(&anchor).cloned() else {
                         let message = "an anchor cannot stand inside what it names";
-                        self.found.push(
-                            Diagnostic::error(codes::YAML_SYNTAX, message).at(self.source, span, "this alias"),
-                        );
+                        self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
+                            self.source,
+                            span,
+                            "this alias",
+                        ));
                         return false;
                     };
                     self.count += size(&node);
@@ -126,7 +128,9 @@ impl Reader<'_> {
                 self.found.push(
                     Diagnostic::error(codes::YAML_TOO_LARGE, "the manifest nests or repeats too much")
                         .at(self.source, trim(&source.text, span), "more than any manifest needs")
-                        .help(format!("at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded")),
+                        .help(format!(
+                            "at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded"
+                        )),
                 );
                 return false;
             }
@@ -136,7 +140,8 @@ impl Reader<'_> {
 
     fn start(&mut self, kind: Kind, span: Span, anchor: usize) {
         // a block collection starts with an empty span, a flow one with its bracket
-        let flow = matches!(self.source.text.as_bytes().get(span.start), Some(b'[' | b'{')) && span.end > span.start;
+        let flow =
+            matches!(self.source.text.as_bytes().get(span.start), Some(b'[' | b'{')) && span.end > span.start;
         self.open.push(Open { kind, start: span.start, anchor, flow, key: None, seen: BTreeMap::new() });
     }
 
@@ -175,10 +180,13 @@ impl Reader<'_> {
                         );
                     } else if let Some(first) = open.seen.get(&key) {
                         self.found.push(
-                            Diagnostic::error(codes::YAML_DUPLICATE_KEY, format!("`{key}` stands here twice"))
-                                .at(self.source, key_span, "the second one")
-                                .and(*first, "the first one")
-                                .help("keep one of them"),
+                            Diagnostic::error(
+                                codes::YAML_DUPLICATE_KEY,
+                                format!("`{key}` stands here twice"),
+                            )
+                            .at(self.source, key_span, "the second one")
+                            .and(*first, "the first one")
+                            .help("keep one of them"),
                         );
                     } else {
                         open.seen.insert(key.clone(), key_span);
@@ -188,10 +196,11 @@ impl Reader<'_> {
                 None => match node.kind {
                     Kind::Scalar { text, .. } if !alias => open.key = Some((text, node.span)),
                     _ => {
-                        self.found.push(
-                            Diagnostic::error(codes::FIELD_TYPE, "a key must be a word")
-                                .at(self.source, node.span, "this stands where a key belongs"),
-                        );
+                        self.found.push(Diagnostic::error(codes::FIELD_TYPE, "a key must be a word").at(
+                            self.source,
+                            node.span,
+                            "this stands where a key belongs",
+                        ));
                         return false;
                     }
                 },
