@@ -93,35 +93,30 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
     for _ in 0..MAX_PROBLEMS {
         let (result, unknown) = read_once(&text);
         for path in unknown {
-            let entry = path.split_last().and_then(|(last, parent)| match last {
-                Step::Key(key) => tree.walk(parent)?.entry(key),
-                Step::Item(_) => None,
-            });
-            if let Some(entry) = entry
-                && reported.insert(entry.key_span)
+            let key = key_span(tree, &path);
+            if key.is_some_and(|span| reported.insert(span))
+                && let Some(finding) = fields::unknown(source, tree, &path)
             {
-                found.push(fields::unknown(source, &path, entry));
+                found.push(finding);
             }
         }
         match result {
             Ok(manifest) => {
-                nothing(source, tree, &mut Vec::new(), &reported, found);
+                nothing(source, tree, tree, &mut Vec::new(), &reported, found);
                 return Some(manifest);
             }
             Err((path, message)) => {
-                let Some(node) = tree.walk_mut(&path).filter(|_| !path.is_empty()) else {
-                    let message = message.split(" at line ").next().unwrap_or_default().to_string();
+                // without a path serde has an objection to the text as a whole
+                if path.is_empty() || tree.walk(&path).is_none() {
                     let at = first_line(source, tree.span);
+                    let message = without_position(&message).to_string();
                     found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(source, at, ""));
                     return None;
-                };
-                node.dropped = true;
-                let node = node.clone();
-                let key = path.split_last().and_then(|(last, parent)| match last {
-                    Step::Key(key) => tree.walk(parent)?.entry(key).map(|e| e.key_span),
-                    Step::Item(_) => None,
-                });
-                found.push(wrong(source, &path, &node, key, &message));
+                }
+                found.push(wrong(source, tree, &path, &message));
+                if let Some(node) = tree.walk_mut(&path) {
+                    node.dropped = true;
+                }
                 text = tree.to_yaml();
             }
         }
@@ -132,6 +127,7 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
 /// Keys with nothing behind them: to serde the same as no key, to a reader a line that was forgotten.
 fn nothing(
     source: &Arc<Source>,
+    tree: &Node,
     node: &Node,
     path: &mut Vec<Step>,
     unknown: &BTreeSet<Span>,
@@ -142,7 +138,7 @@ fn nothing(
         Kind::List(_) => {
             for (index, item) in node.items().enumerate() {
                 path.push(Step::Item(index));
-                nothing(source, item, path, unknown, found);
+                nothing(source, tree, item, path, unknown, found);
                 path.pop();
             }
         }
@@ -150,9 +146,9 @@ fn nothing(
             for entry in entries.iter().filter(|e| !e.value.dropped && !unknown.contains(&e.key_span)) {
                 path.push(Step::Key(entry.key.clone()));
                 if entry.value.is_null() {
-                    found.push(no_value(source, &fields::show(path), entry.key_span));
+                    found.push(no_value(source, &tree.show(path), entry.key_span));
                 }
-                nothing(source, &entry.value, path, unknown, found);
+                nothing(source, tree, &entry.value, path, unknown, found);
                 path.pop();
             }
         }
@@ -165,10 +161,24 @@ fn no_value(source: &Arc<Source>, name: &str, key: Span) -> Diagnostic {
         .help("give it a value, or remove the line")
 }
 
-/// A value serde could not take.
-fn wrong(source: &Arc<Source>, path: &[Step], node: &Node, key: Option<Span>, message: &str) -> Diagnostic {
-    let name = fields::show(path);
-    let message = message.rsplit_once(" at line ").map_or(message, |(m, _)| m);
+/// Where the key at the end of `path` stands.
+fn key_span(tree: &Node, path: &[Step]) -> Option<Span> {
+    match path.split_last()? {
+        (Step::Key(key), parent) => tree.walk(parent)?.entry(key).map(|e| e.key_span),
+        (Step::Item(_), _) => None,
+    }
+}
+
+/// serde's message without its position, which is one in what [`Node::to_yaml`] made.
+fn without_position(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(before, _)| before)
+}
+
+/// A value serde could not take. `path` leads to it.
+fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Diagnostic {
+    let node = tree.walk(path).unwrap_or(tree);
+    let (name, key) = (tree.show(path), key_span(tree, path));
+    let message = without_position(message);
     let span = if node.span.start == node.span.end { key.unwrap_or(node.span) } else { node.span };
     if let Some(at) = message.find("unknown variant `") {
         let mut words = message[at..].split('`').skip(1).step_by(2).map(str::to_string);

@@ -72,7 +72,7 @@ impl Case<'_> {
     fn each_fits<'w>(
         &self,
         list: impl IntoIterator<Item = &'w Spanned<String>>,
-        pattern: &str,
+        pattern: &'static str,
         what: &str,
         help: &str,
         found: &mut Diagnostics,

@@ -19,7 +19,7 @@ pub fn nearest<'a>(given: &str, allowed: &'a [String]) -> Option<&'a String> {
 pub fn words(given: &str, allowed: &[String]) -> String {
     match nearest(given, allowed) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("one of {}", list(allowed)),
+        None => format!("write {}", list(allowed)),
     }
 }
 

@@ -4,6 +4,11 @@
 //! Dockerfile, in grub.cfg or in fstab: none of the patterns lets through white space, quotes, `$`, a backtick, `;`,
 //! `&`, `|`, `<`, `>`, parentheses, a backslash, a control character, or an option's leading dash.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use regex::Regex;
+
 /// RFC 1123, section 2.1: labels of at most 63 letters, digits and inner hyphens.
 pub const HOSTNAME: &str =
     "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
@@ -52,9 +57,14 @@ pub const TIMEOUT: &str = "^[0-9]{1,5}(s|m)$";
 /// Permission bits.
 pub const MODE: &str = "^[0-7]{3,4}$";
 
-/// Whether `text` is as `pattern`, one of the above, says.
-pub fn fits(pattern: &str, text: &str) -> bool {
-    regex::Regex::new(pattern).expect("every pattern of the table compiles: the tests hold it").is_match(text)
+/// Whether `text` is as `pattern`, one of the above or of a rule, says.
+pub fn fits(pattern: &'static str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<&str, Regex>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let regex = compiled
+        .entry(pattern)
+        .or_insert_with(|| Regex::new(pattern).expect("every pattern compiles: the tests apply each"));
+    regex.is_match(text)
 }
 
 #[cfg(test)]

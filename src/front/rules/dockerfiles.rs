@@ -11,7 +11,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             Look::Missing if case.probe.is_dir(&slot.dockerfile.value) => (
                 codes::FILE_MISSING,
                 format!("`{path}` is a folder"),
-                "name the Dockerfile in it: `…/Dockerfile`",
+                "name the Dockerfile in it",
             ),
             Look::Missing => (
                 codes::FILE_MISSING,

@@ -27,9 +27,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         if has(&dracut.drivers) || has(&dracut.filesystems) || built_in {
             continue;
         }
-        let list = match dracut.drivers_stated {
-            true => dracut.drivers.span,
-            false => dracut.filesystems.span,
+        let list = match dracut.filesystems_stated {
+            true => dracut.filesystems.span,
+            false => dracut.drivers.span,
         };
         let message = format!("the initramfs of `{}` could not mount its root", slot.name.value);
         found.push(
