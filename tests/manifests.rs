@@ -21,7 +21,9 @@ impl Probe for Fixtures {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
         match fs::read(folder().join(path)) {
             Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }

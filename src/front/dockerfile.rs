@@ -249,7 +249,8 @@ mod tests {
 
     #[test]
     fn comments_continuations_heredocs_and_the_escape_directive() {
-        let text = "# escape=`\n# FROM no\nfrom `\n  # in between\n  a:1 as one\nRUN <<EOF\nFROM no\nEOF\nFROM b\n";
+        let text =
+            "# escape=`\n# FROM no\nfrom `\n  # in between\n  a:1 as one\nRUN <<EOF\nFROM no\nEOF\nFROM b\n";
         assert_eq!(images(text, &[]), ["a:1", "b"]);
         assert_eq!(images("FROM a:1\r\nRUN x \\\r\n  y\r\nFROM b\r\n", &[]), ["a:1", "b"]);
     }

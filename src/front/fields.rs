@@ -23,7 +23,9 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
         return Some(
             Diagnostic::error(codes::USER_CLEAR_PASSWORD, "a password written in clear")
                 .at(source, entry.key_span, "a manifest is no place for a password")
-                .help("write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`"),
+                .help(
+                    "write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`",
+                ),
         );
     }
     let schema = schema::value();
@@ -34,14 +36,18 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
     let help = match suggest::nearest(key, &free).or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {
-            Some(other) if other.is_empty() => format!("`{key}` belongs to the manifest itself: indent it less"),
+            Some(other) if other.is_empty() => {
+                format!("`{key}` belongs to the manifest itself: indent it less")
+            }
             Some(other) => format!("`{key}` belongs into `{other}`"),
             None => format!("the fields here are {}", suggest::list(&known).replace(" or ", " and ")),
         },
     };
     let message = format!("{owner} has no field `{}`", key.escape_debug());
     Some(
-        Diagnostic::error(codes::FIELD_UNKNOWN, message).at(source, entry.key_span, "unknown field").help(help),
+        Diagnostic::error(codes::FIELD_UNKNOWN, message)
+            .at(source, entry.key_span, "unknown field")
+            .help(help),
     )
 }
 

@@ -196,17 +196,28 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         "a sequence" => ("a list", Some("write `[a, b]`, or one `- a` on each line")),
         "a map" => ("a mapping", Some("write `key: value` on indented lines below it")),
         "a string" => ("text", None),
-        text if text.starts_with("struct ") => ("a mapping", Some("write `key: value` on indented lines below it")),
+        text if text.starts_with("struct ") => {
+            ("a mapping", Some("write `key: value` on indented lines below it"))
+        }
         "u64" | "u32" => ("a whole number", None),
         text if text.starts_with("enum ") || text == "variant identifier" => ("a word", None),
         _ => ("something else", None),
     };
     let found = match &node.kind {
-        Kind::Scalar { text, .. } if text.chars().count() <= 30 && !text.contains('\n') => format!("`{text}`"),
+        Kind::Scalar { text, plain } if text.chars().count() <= 30 && !text.contains(char::is_control) => {
+            if *plain {
+                format!("`{text}`")
+            } else {
+                format!("the text `\"{text}\"`")
+            }
+        }
         _ => node.what().to_string(),
     };
-    let diagnostic = Diagnostic::error(codes::FIELD_TYPE, format!("`{name}` must be {expected}, not {found}"))
-        .at(source, first_line(source, span), format!("{expected} belongs here"));
+    let diagnostic = Diagnostic::error(
+        codes::FIELD_TYPE,
+        format!("`{name}` must be {expected}, not {found}"),
+    )
+    .at(source, first_line(source, span), format!("{expected} belongs here"));
     match example {
         Some(example) => diagnostic.help(example),
         None => diagnostic,

@@ -34,7 +34,12 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
     let bases = manifest.bases.iter().flatten().enumerate();
     let bases = bases.map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
     if !root.has("slots") {
-        reader.missing(root, "slots", "a manifest", "list the operating systems: `slots:` with a `- name:` each");
+        reader.missing(
+            root,
+            "slots",
+            "a manifest",
+            "list the operating systems: `slots:` with a `- name:` each",
+        );
     } else if manifest.slots.as_ref().is_some_and(Vec::is_empty) {
         reader.found.push(
             Diagnostic::error(codes::SLOT_NONE, "a manifest needs at least one slot")
@@ -59,16 +64,25 @@ fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {
         None => reader.missing(root, "version", "a manifest", "start with `version: 1`"),
         Some(VERSION) => {}
         Some(other) => reader.found.push(
-            Diagnostic::error(codes::VERSION_UNSUPPORTED, format!("manifests of version {other} are unknown"))
-                .at(reader.source, root.key("version").span(), "this osimg reads version 1")
-                .help("write `version: 1`, or use a newer osimg"),
+            Diagnostic::error(
+                codes::VERSION_UNSUPPORTED,
+                format!("manifests of version {other} are unknown"),
+            )
+            .at(reader.source, root.key("version").span(), "this osimg reads version 1")
+            .help("write `version: 1`, or use a newer osimg"),
         ),
     }
 }
 
 fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<crate::base::Name>) -> Disk {
     let path = match disk.path {
-        Some(path) => reader.path(&path, at.key("path")).value,
+        Some(path) => {
+            if path.ends_with('/') {
+                let help = "name the file: `build/disk.img`";
+                reader.invalid(at.key("path"), "`disk.path` names a folder", "the image is a file", help);
+            }
+            reader.path(&path, at.key("path")).value
+        }
         None => reader.dir.join("build").join(format!("{}.img", name.value)),
     };
     let size = match disk.size.as_deref() {

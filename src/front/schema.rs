@@ -9,11 +9,9 @@ use super::ast::Manifest;
 
 /// The schema as a value.
 pub fn value() -> Value {
-    let mut schema = SchemaSettings::draft07()
-        .with_transform(RecursiveTransform(without_null))
-        .into_generator()
-        .into_root_schema_for::<Manifest>();
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>();
     RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(flowing).transform(&mut schema);
     schema.to_value()
 }
 
@@ -27,6 +25,9 @@ pub fn schema() -> String {
 /// An optional field may be absent, but `field:` with nothing behind it is a slip: `null` is no type here.
 fn without_null(schema: &mut schemars::Schema) {
     let Some(object) = schema.as_object_mut() else { return };
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|t| t != "null");
         if let [only] = types.as_slice() {
@@ -45,6 +46,14 @@ fn without_null(schema: &mut schemars::Schema) {
     }
 }
 
+/// A comment's lines are cut for the source; an editor wraps them for its box.
+fn flowing(schema: &mut schemars::Schema) {
+    if let Some(Value::String(text)) = schema.as_object_mut().and_then(|o| o.get_mut("description")) {
+        *text =
+            text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #[test]
@@ -55,6 +64,9 @@ mod tests {
             std::fs::write(&path, &fresh).expect("the schema folder is writable");
         }
         let stored = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(stored == fresh, "schema/osimg.schema.json is stale: run `OSIMG_UPDATE_SCHEMA=1 cargo test --lib schema`");
+        assert!(
+            stored == fresh,
+            "schema/osimg.schema.json is stale: run `OSIMG_UPDATE_SCHEMA=1 cargo test --lib schema`"
+        );
     }
 }

@@ -16,8 +16,9 @@ pub const HOSTNAME: &str =
 /// group's `@`.
 pub const PACKAGE: &str = "^@?[A-Za-z0-9][A-Za-z0-9+._:~=^/-]*$";
 /// systemd.unit(5): a prefix of letters, digits and `:-_.`, with an instance after `@`; backslash escapes are left out.
-pub const UNIT: &str =
-    "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
+pub const UNIT: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
+/// A menu title: one line that a screen of 80 columns shows.
+pub const TITLE: &str = "^[^\\x00-\\x1f\\x7f]{1,70}$";
 /// A systemd unit that is a target.
 pub const TARGET: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.target$";
 /// useradd(8), the portable part.
@@ -36,8 +37,7 @@ pub const MODULE: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]*$";
 /// What `uname -r` can say (a folder of `/lib/modules`).
 pub const KERNEL_VERSION: &str = "^[0-9]+\\.[0-9]+[A-Za-z0-9._+~-]*$";
 /// One argument of the kernel's command line; quotes may hold spaces, as the kernel's own parser has them.
-pub const KERNEL_ARG: &str =
-    "^[A-Za-z0-9_][A-Za-z0-9_.-]*(=([A-Za-z0-9_.,:/@%+=!?*~^\\[\\]-]*|\"[ A-Za-z0-9_.,:/@%+=!?*~^\\[\\]-]*\"))?$";
+pub const KERNEL_ARG: &str = "^[A-Za-z0-9_][A-Za-z0-9_.-]*(=([A-Za-z0-9_.,:/@%+=!?*~^\\[\\]-]*|\"[ A-Za-z0-9_.,:/@%+=!?*~^\\[\\]-]*\"))?$";
 /// A console: a device of `/dev` and, for a serial one, its line settings (speed, parity, bits, flow control).
 pub const CONSOLE: &str = "^(tty[0-9]{1,2}|(tty(S|AMA|USB|PS|mxc|SAC|LP)|hvc|xvc|ttysclp)[0-9]{1,3}(,[0-9]{2,7}([noe]([5-8]r?)?)?)?)$";
 /// A name of a Dockerfile's `ARG`.
@@ -76,7 +76,14 @@ mod tests {
         (HOSTNAME, &["node-a", "a", "N1.example.org"], &["", "-a", "a-", "a..b", "a_b", "a b"]),
         (
             PACKAGE,
-            &["openssh-server", "libstdc++6", "linux-image-6.1.0-28-amd64", "@core", "vim=2:9.0-1", "gcc:amd64"],
+            &[
+                "openssh-server",
+                "libstdc++6",
+                "linux-image-6.1.0-28-amd64",
+                "@core",
+                "vim=2:9.0-1",
+                "gcc:amd64",
+            ],
             &["", "-y", "a b", "a;b", "$(id)", "`id`", "a\nb", "a&&b", "a|b", "a>b", "'a'", "a\\", "--allow"],
         ),
         (
@@ -94,12 +101,21 @@ mod tests {
         (
             SSH_KEY,
             &["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA me@host", "ssh-rsa AAAAB3NzaC1yc2EAAA=="],
-            &["ssh-ed25519", "AAAAC3NzaC1lZDI1NTE5AAAAIA", "ssh-rsa AAAAB3NzaC1yc2EAAA\nx", "rsa AAAAB3NzaC1yc2EAAA"],
+            &[
+                "ssh-ed25519",
+                "AAAAC3NzaC1lZDI1NTE5AAAAIA",
+                "ssh-rsa AAAAB3NzaC1yc2EAAA\nx",
+                "rsa AAAAB3NzaC1yc2EAAA",
+            ],
         ),
         (SHELL, &["/bin/bash", "/usr/bin/zsh-5.9"], &["bash", "/bin/", "/bin/ba sh", "/bin/../sh"]),
         (ABSOLUTE_PATH, &["/etc/motd", "/a", "/ä b"], &["", "/", "etc", "/etc/", "/a\nb"]),
         (MODULE, &["virtio_blk", "xfs", "nls_iso8859-1"], &["", "-a", "a b", "a,b"]),
-        (KERNEL_VERSION, &["3.10.0-1160.el7.x86_64", "6.1.0-28-amd64"], &["", "latest", "6", "6.1 x", "6.1;x"]),
+        (
+            KERNEL_VERSION,
+            &["3.10.0-1160.el7.x86_64", "6.1.0-28-amd64"],
+            &["", "latest", "6", "6.1 x", "6.1;x"],
+        ),
         (
             KERNEL_ARG,
             &["quiet", "modprobe.blacklist=floppy", "a=1,2:3", "dyndbg=\"file a.c +p\"", "x="],
@@ -112,7 +128,11 @@ mod tests {
         ),
         (BUILD_ARG, &["RELEASE", "_a1"], &["", "1a", "A-B", "A B"]),
         (SUITE, &["bookworm", "stable-updates"], &["", "Bookworm", "a b", "-x"]),
-        (MIRROR, &["http://mirror.example/debian"], &["mirror.example", "ftp://a", "http://a b", "http://$(x)"]),
+        (
+            MIRROR,
+            &["http://mirror.example/debian"],
+            &["mirror.example", "ftp://a", "http://a b", "http://$(x)"],
+        ),
         (SHA256, &["0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e"], &["", "0f1e"]),
         (DISK_SIZE, &["auto", "4GiB", "1.5 GiB", "4096"], &["", "4G", "50%", "GiB"]),
         (SLOT_SIZE, &["50%", "2GiB", "33.3%"], &["", "2G", "auto", "-1%"]),
@@ -134,9 +154,18 @@ mod tests {
 
     #[test]
     fn nothing_that_a_shell_reads_as_more_than_a_word() {
-        for pattern in [HOSTNAME, PACKAGE, UNIT, TARGET, USER, SHELL, MODULE, KERNEL_VERSION, SUITE, MIRROR, BUILD_ARG] {
+        for pattern in
+            [HOSTNAME, PACKAGE, UNIT, TARGET, USER, SHELL, MODULE, KERNEL_VERSION, SUITE, MIRROR, BUILD_ARG]
+        {
             for c in " \t\n\r'\"`$;&|<>(){}[]\\*?!#\0".chars() {
-                for text in [format!("a{c}b"), format!("/a{c}b"), format!("6.1{c}b"), format!("a{c}.service"), format!("a{c}.target"), format!("http://a{c}")] {
+                for text in [
+                    format!("a{c}b"),
+                    format!("/a{c}b"),
+                    format!("6.1{c}b"),
+                    format!("a{c}.service"),
+                    format!("a{c}.target"),
+                    format!("http://a{c}"),
+                ] {
                     assert!(!fits(pattern, &text), "{text:?} fits {pattern}");
                 }
             }

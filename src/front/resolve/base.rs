@@ -66,18 +66,34 @@ fn archive(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>) -> BaseSour
     let path = match &base.archive {
         Some(path) => reader.path(path, at.key("archive")).value,
         None => {
-            reader.missing(at, "archive", "a base with `sha256`", "name the archive: `archive: rootfs.tar.xz`");
+            reader.missing(
+                at,
+                "archive",
+                "a base with `sha256`",
+                "name the archive: `archive: rootfs.tar.xz`",
+            );
             reader.dir.to_path_buf()
         }
     };
     let sha256 = match &base.sha256 {
         Some(text) => text.parse().unwrap_or_else(|_| {
             let help = "write what `sha256sum` prints of the archive";
-            reader.fits(words::SHA256, text, at.key("sha256"), "a SHA-256 digest is 64 hexadecimal digits", help);
+            reader.fits(
+                words::SHA256,
+                text,
+                at.key("sha256"),
+                "a SHA-256 digest is 64 hexadecimal digits",
+                help,
+            );
             Digest([0; 32])
         }),
         None => {
-            reader.missing(at, "sha256", "a base from an archive", "write what `sha256sum` prints of the archive");
+            reader.missing(
+                at,
+                "sha256",
+                "a base from an archive",
+                "write what `sha256sum` prints of the archive",
+            );
             Digest([0; 32])
         }
     };

@@ -36,7 +36,13 @@ impl<'t> Places<'t> {
     }
 }
 
-pub fn slot(r: &mut Reader<'_>, own: &ast::Slot, defaults: &ast::Defaults, at: Places<'_>, index: usize) -> Slot {
+pub fn slot(
+    r: &mut Reader<'_>,
+    own: &ast::Slot,
+    defaults: &ast::Defaults,
+    at: Places<'_>,
+    index: usize,
+) -> Slot {
     let name = r.name(own.name.as_deref(), at.own, "a slot", &format!("slot-{index}"));
     let near = name.span;
     let text = |value: &Option<String>, key: &str| match value {
@@ -54,7 +60,8 @@ pub fn slot(r: &mut Reader<'_>, own: &ast::Slot, defaults: &ast::Defaults, at: P
     let context = match &own.context {
         Some(path) => r.path(path, at.own.key("context")),
         None => {
-            let folder = dockerfile.value.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder =
+                dockerfile.value.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
             Spanned::new(folder.to_path_buf(), dockerfile.span)
         }
     };
@@ -121,13 +128,23 @@ fn filesystem(own: &ast::Slot, defaults: &ast::Defaults, at: Places<'_>, near: S
     let own = own.filesystem.clone().unwrap_or_default();
     let defaults = defaults.filesystem.clone().unwrap_or_default();
     match at.pick("type", &own.kind, &defaults.kind) {
-        Some((ast::FilesystemType::Ext4, p)) => Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, p.span()),
-        Some((ast::FilesystemType::Xfs, p)) => Spanned::new(Filesystem { kind: FilesystemKind::Xfs }, p.span()),
+        Some((ast::FilesystemType::Ext4, p)) => {
+            Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, p.span())
+        }
+        Some((ast::FilesystemType::Xfs, p)) => {
+            Spanned::new(Filesystem { kind: FilesystemKind::Xfs }, p.span())
+        }
         None => Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, near),
     }
 }
 
-fn kernel(r: &mut Reader<'_>, own: &ast::Slot, defaults: &ast::Defaults, at: Places<'_>, near: Span) -> Kernel {
+fn kernel(
+    r: &mut Reader<'_>,
+    own: &ast::Slot,
+    defaults: &ast::Defaults,
+    at: Places<'_>,
+    near: Span,
+) -> Kernel {
     let own = own.kernel.clone().unwrap_or_default();
     let defaults = defaults.kernel.clone().unwrap_or_default();
     let version = at.pick("version", &own.version, &defaults.version);
@@ -169,7 +186,13 @@ fn dracut(
     }
 }
 
-fn systemd(r: &mut Reader<'_>, own: &ast::Slot, defaults: &ast::Defaults, at: Places<'_>, near: Span) -> Systemd {
+fn systemd(
+    r: &mut Reader<'_>,
+    own: &ast::Slot,
+    defaults: &ast::Defaults,
+    at: Places<'_>,
+    near: Span,
+) -> Systemd {
     let own = own.systemd.clone().unwrap_or_default();
     let defaults = defaults.systemd.clone().unwrap_or_default();
     let span = at.span(near);
@@ -262,7 +285,12 @@ fn file(r: &mut Reader<'_>, file: &ast::File, at: Place<'_>, index: usize) -> Fi
         (None, Some(path)) => r.path(path, at.key("source")).map(FileContent::Source),
         (None, None) => {
             if !at.has("source") {
-                r.missing(at, "content", "a file", "write its text as `content:`, or `source:` for a file to copy");
+                r.missing(
+                    at,
+                    "content",
+                    "a file",
+                    "write its text as `content:`, or `source:` for a file to copy",
+                );
             }
             nothing()
         }
@@ -271,7 +299,12 @@ fn file(r: &mut Reader<'_>, file: &ast::File, at: Place<'_>, index: usize) -> Fi
     let owner = file.owner.clone().unwrap_or_default();
     for (key, id) in [("uid", owner.uid), ("gid", owner.gid)] {
         if id == Some(u32::MAX) {
-            r.invalid(at.key("owner").key(key), "4294967295 is nobody's number", "the kernel means \"none\" by this", "write at most 4294967294");
+            r.invalid(
+                at.key("owner").key(key),
+                "4294967295 is nobody's number",
+                "the kernel means \"none\" by this",
+                "write at most 4294967294",
+            );
         }
     }
     File { path, content, mode, uid: owner.uid.unwrap_or(0), gid: owner.gid.unwrap_or(0) }

@@ -36,9 +36,8 @@ impl Reader<'_> {
 
     pub fn invalid(&mut self, at: Place<'_>, message: impl Into<String>, label: &str, help: &str) {
         let span = at.line(self.source);
-        self.found.push(
-            Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help),
-        );
+        self.found
+            .push(Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help));
     }
 
     pub fn fits(&mut self, pattern: &'static str, text: &str, at: Place<'_>, message: &str, help: &str) {
@@ -49,7 +48,12 @@ impl Reader<'_> {
 
     pub fn not_empty(&mut self, empty: bool, at: Place<'_>, field: &str, example: &str) {
         if empty {
-            self.invalid(at, format!("`{field}` is empty"), "nothing to do", &format!("write {example}, or leave it out"));
+            self.invalid(
+                at,
+                format!("`{field}` is empty"),
+                "nothing to do",
+                &format!("write {example}, or leave it out"),
+            );
         }
     }
 
@@ -59,7 +63,12 @@ impl Reader<'_> {
         let span = place.span();
         let stand_in = || otherwise.parse().expect("the stand-in is a valid name");
         let Some(text) = text else {
-            self.missing(at, "name", owner, "a name is lower-case letters and digits, joined by `.`, `_` or `-`");
+            self.missing(
+                at,
+                "name",
+                owner,
+                "a name is lower-case letters and digits, joined by `.`, `_` or `-`",
+            );
             return Spanned::new(stand_in(), at.line(self.source));
         };
         let name = text.parse::<Name>().unwrap_or_else(|error| {
@@ -73,7 +82,12 @@ impl Reader<'_> {
                 Ok(fixed) if text.is_ascii() => format!("`{fixed}` would do"),
                 _ => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
             };
-            self.invalid(place, format!("`{}` cannot be a name", text.escape_debug()), &error.to_string(), &help);
+            self.invalid(
+                place,
+                format!("`{}` cannot be a name", text.escape_debug()),
+                &error.to_string(),
+                &help,
+            );
             stand_in()
         });
         Spanned::new(name, span)
@@ -86,7 +100,12 @@ impl Reader<'_> {
     /// A path of the host, relative ones joined to the manifest's folder.
     pub fn path(&mut self, text: &str, at: Place<'_>) -> Spanned<PathBuf> {
         if text.is_empty() || text.chars().any(char::is_control) {
-            self.invalid(at, "this is no path", "", "write a path relative to the manifest's folder, or an absolute one");
+            self.invalid(
+                at,
+                "this is no path",
+                "",
+                "write a path relative to the manifest's folder, or an absolute one",
+            );
         }
         // a leading `./` would show in every message
         let path = self.dir.join(text.strip_prefix("./").unwrap_or(text));
@@ -128,7 +147,9 @@ impl Reader<'_> {
             return size.map_or(SlotSize::Equal, SlotSize::Fixed);
         };
         match share.trim().parse::<f64>() {
-            Ok(share) if words::fits(words::SLOT_SIZE, text) && share > 0.0 && share <= 100.0 => SlotSize::Share(share),
+            Ok(share) if words::fits(words::SLOT_SIZE, text) && share > 0.0 && share <= 100.0 => {
+                SlotSize::Share(share)
+            }
             _ => {
                 self.found.push(
                     Diagnostic::error(codes::SIZE_INVALID, format!("`{}` is no share", text.escape_debug()))
@@ -150,7 +171,12 @@ impl Reader<'_> {
             Ok(seconds) => format!("write `{seconds}s`"),
             Err(_) => "write whole seconds or minutes: `5s`, `1m`".to_string(),
         };
-        self.invalid(at, format!("`{}` is no timeout", text.escape_debug()), "a number and a unit belong here", &help);
+        self.invalid(
+            at,
+            format!("`{}` is no timeout", text.escape_debug()),
+            "a number and a unit belong here",
+            &help,
+        );
         Duration::from_secs(1)
     }
 
@@ -160,7 +186,12 @@ impl Reader<'_> {
             Ok(mode) if words::fits(words::MODE, text) => mode,
             _ => {
                 let help = "write three or four octal digits in quotes: `\"0644\"`";
-                self.invalid(at, format!("`{}` is no file mode", text.escape_debug()), "permission bits in octal belong here", help);
+                self.invalid(
+                    at,
+                    format!("`{}` is no file mode", text.escape_debug()),
+                    "permission bits in octal belong here",
+                    help,
+                );
                 0o644
             }
         }

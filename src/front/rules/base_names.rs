@@ -5,5 +5,11 @@ use crate::diag::{Diagnostics, codes};
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let names = case.resolved.bases.iter().map(|b| &b.name);
-    case.duplicates(names, codes::BASE_DUPLICATE, "bases are called", "give each base a name of its own", found);
+    case.duplicates(
+        names,
+        codes::BASE_DUPLICATE,
+        "bases are called",
+        "give each base a name of its own",
+        found,
+    );
 }

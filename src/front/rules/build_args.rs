@@ -5,12 +5,19 @@ use crate::diag::{Diagnostics, codes};
 use crate::front::{suggest, words};
 
 /// Arguments that every build has without declaring them (Dockerfile reference, "Predefined ARGs").
-const PREDEFINED: &[&str] = &["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH"];
+const PREDEFINED: &[&str] =
+    &["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH"];
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for (slot, look) in case.slots().iter().zip(case.dockerfiles) {
         let help = "letters, digits and `_`, not a digit first";
-        case.each_fits(slot.build_args.iter().map(|(k, _)| k), words::BUILD_ARG, "name of an `ARG`", help, found);
+        case.each_fits(
+            slot.build_args.iter().map(|(k, _)| k),
+            words::BUILD_ARG,
+            "name of an `ARG`",
+            help,
+            found,
+        );
         let Look::Read(dockerfile) = look else { continue };
         for (name, _) in &slot.build_args {
             let known = PREDEFINED.contains(&name.to_uppercase().as_str())
@@ -24,7 +31,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                     None => "declare it in the Dockerfile, or remove it here".to_string(),
                 };
                 found.push(
-                    case.warning(codes::VALUE_UNKNOWN, message, name.span, "this value goes nowhere").help(help),
+                    case.warning(codes::VALUE_UNKNOWN, message, name.span, "this value goes nowhere")
+                        .help(help),
                 );
             }
         }

@@ -11,7 +11,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             let message = format!("`{}` is no console", console.value.escape_debug());
             let help = match console.strip_prefix("/dev/").or(console.strip_prefix("console=")) {
                 Some(rest) => format!("write `{rest}`"),
-                None => "write a device of the kernel: `tty0`, `ttyS0`, or `\"ttyS0,115200\"` with its speed".into(),
+                None => "write a device of the kernel: `tty0`, `ttyS0`, or `\"ttyS0,115200\"` with its speed"
+                    .into(),
             };
             found.push(case.error(codes::CONSOLE_INVALID, message, case.line(console.span), "").help(help));
         }

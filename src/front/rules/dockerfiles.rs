@@ -8,11 +8,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let path = slot.dockerfile.value.display();
         let (code, message, help) = match look {
             Look::Read(_) => continue,
-            Look::Missing if case.probe.is_dir(&slot.dockerfile.value) => (
-                codes::FILE_MISSING,
-                format!("`{path}` is a folder"),
-                "name the Dockerfile in it",
-            ),
+            Look::Missing if case.probe.is_dir(&slot.dockerfile.value) => {
+                (codes::FILE_MISSING, format!("`{path}` is a folder"), "name the Dockerfile in it")
+            }
             Look::Missing => (
                 codes::FILE_MISSING,
                 format!("there is no Dockerfile `{path}`"),

@@ -8,7 +8,6 @@ use crate::front::words;
 const OURS: &[(&str, &str)] = &[
     ("root", "osimg sets it from the slot's filesystem"),
     ("console", "osimg sets it from `boot.consoles`"),
-    ("rootfstype", "osimg sets it from `filesystem.type`"),
 ];
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
@@ -19,7 +18,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 let message = format!("`{}` is no kernel argument", arg.value.escape_debug());
                 let help = match arg.contains(' ') && !arg.contains('"') {
                     true => "write each argument as an item of its own",
-                    false => "write `name` or `name=value`, without `$`, `;`, `'`, `\\` and control characters",
+                    false => {
+                        "write `name` or `name=value`, without `$`, `;`, `'`, `\\` and control characters"
+                    }
                 };
                 found.push(case.error(codes::VALUE_INVALID, message, case.line(arg.span), "").help(help));
             } else if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {

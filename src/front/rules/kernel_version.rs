@@ -28,9 +28,10 @@ fn family(distro: Distro) -> (&'static str, &'static str) {
             "^[0-9]+\\.[0-9]+\\.[0-9]+-.*\\.el9([._][A-Za-z0-9_.]*)?\\.(x86_64|aarch64)(\\+[a-z0-9]+)?$",
             "5.14.0-427.13.1.el9_4.x86_64",
         ),
-        Distro::Fedora => {
-            ("^[0-9]+\\.[0-9]+\\.[0-9]+-.*\\.fc[0-9]+\\.(x86_64|aarch64)(\\+[a-z0-9]+)?$", "6.8.5-301.fc40.x86_64")
-        }
+        Distro::Fedora => (
+            "^[0-9]+\\.[0-9]+\\.[0-9]+-.*\\.fc[0-9]+\\.(x86_64|aarch64)(\\+[a-z0-9]+)?$",
+            "6.8.5-301.fc40.x86_64",
+        ),
     }
 }
 
@@ -40,7 +41,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let shown = version.value.escape_debug();
         if !words::fits(words::KERNEL_VERSION, version) {
             let message = format!("`{shown}` is no kernel version");
-            let help = "write what `uname -r` says, such as `6.1.0-28-amd64`; leave it out for the current kernel";
+            let help =
+                "write what `uname -r` says, such as `6.1.0-28-amd64`; leave it out for the current kernel";
             found.push(case.error(codes::KERNEL_VERSION, message, case.line(version.span), "").help(help));
             continue;
         }
@@ -52,7 +54,11 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let message = format!("{} has no kernel `{shown}`", distro.as_str());
         let other = Distro::ALL.into_iter().find(|d| words::fits(family(*d).0, version));
         let help = match other {
-            Some(other) => format!("this is a kernel of {}; one of {} looks like `{example}`", other.as_str(), distro.as_str()),
+            Some(other) => format!(
+                "this is a kernel of {}; one of {} looks like `{example}`",
+                other.as_str(),
+                distro.as_str()
+            ),
             None => format!("a kernel of {} looks like `{example}`", distro.as_str()),
         };
         found.push(

@@ -17,7 +17,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 false => (codes::USER_CLEAR_PASSWORD, "a password written in clear", "a hash belongs here"),
             };
             let help = match hash.starts_with('$') {
-                true => "write the whole output of `mkpasswd -m sha-512` or `openssl passwd -6`, in single quotes",
+                true => {
+                    "write the whole output of `mkpasswd -m sha-512` or `openssl passwd -6`, in single quotes"
+                }
                 false => "write the output of `mkpasswd -m sha-512` or `openssl passwd -6`",
             };
             found.push(case.error(code, message, case.line(hash.span), label).help(help));

@@ -23,7 +23,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             continue;
         }
         let built_in = kind == FilesystemKind::Ext4
-            && (slot.distro.as_ref().is_some_and(|d| d.value == Distro::Ubuntu) || !dracut.filesystems_stated);
+            && (slot.distro.as_ref().is_some_and(|d| d.value == Distro::Ubuntu)
+                || !dracut.filesystems_stated);
         if has(&dracut.drivers) || has(&dracut.filesystems) || built_in {
             continue;
         }
@@ -33,9 +34,14 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         };
         let message = format!("the initramfs of `{}` could not mount its root", slot.name.value);
         found.push(
-            case.error(codes::DRIVER_MISSING, message, case.line(list), &format!("`{name}` is not in this list"))
-                .and(slot.filesystem.span, format!("the root is {name}"))
-                .help(format!("add `{name}` to `dracut.drivers`")),
+            case.error(
+                codes::DRIVER_MISSING,
+                message,
+                case.line(list),
+                &format!("`{name}` is not in this list"),
+            )
+            .and(slot.filesystem.span, format!("the root is {name}"))
+            .help(format!("add `{name}` to `dracut.drivers`")),
         );
     }
 }

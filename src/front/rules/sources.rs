@@ -20,7 +20,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         // a missing Dockerfile takes its folder with it: one finding is enough
         if context.span != slot.dockerfile.span && !case.probe.is_dir(&context.value) {
             let (message, label) = match case.probe.is_file(&context.value) {
-                true => (format!("the context `{}` is a file", context.value.display()), "a folder belongs here"),
+                true => {
+                    (format!("the context `{}` is a file", context.value.display()), "a folder belongs here")
+                }
                 false => (format!("there is no folder `{}`", context.value.display()), "the build's context"),
             };
             found.push(

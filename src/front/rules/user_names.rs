@@ -4,7 +4,8 @@ use super::Case;
 use crate::diag::{Diagnostics, codes};
 use crate::front::words;
 
-const NAME: &str = "start with a lower-case letter or `_`; then lower-case letters, digits, `_` and `-`, 32 at most";
+const NAME: &str =
+    "start with a lower-case letter or `_`; then lower-case letters, digits, `_` and `-`, 32 at most";
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {

@@ -87,7 +87,7 @@ impl Reader<'_> {
                     self.tag(tag.map(|t| t.to_string()), span);
                     let plain = style == ScalarStyle::Plain;
                     let kind = Kind::Scalar { text: text.into_owned(), plain };
-                    let node = Node { span: trim(&source.text, span), kind, dropped: false };
+                    let node = Node { span: scalar_span(&source.text, span, style), kind, dropped: false };
                     if !self.place(node, anchor, false) {
                         return false;
                     }
@@ -95,9 +95,11 @@ impl Reader<'_> {
                 Event::Alias(anchor) => {
                     let Some(mut node) = self.anchors.get(&anchor).cloned() else {
                         let message = "an anchor cannot stand inside what it names";
-                        self.found.push(
-                            Diagnostic::error(codes::YAML_SYNTAX, message).at(self.source, span, "this alias"),
-                        );
+                        self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
+                            self.source,
+                            span,
+                            "this alias",
+                        ));
                         return false;
                     };
                     self.count += size(&node);
@@ -126,7 +128,9 @@ impl Reader<'_> {
                 self.found.push(
                     Diagnostic::error(codes::YAML_TOO_LARGE, "the manifest nests or repeats too much")
                         .at(self.source, trim(&source.text, span), "more than any manifest needs")
-                        .help(format!("at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded")),
+                        .help(format!(
+                            "at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded"
+                        )),
                 );
                 return false;
             }
@@ -135,9 +139,11 @@ impl Reader<'_> {
     }
 
     fn start(&mut self, kind: Kind, span: Span, anchor: usize) {
-        // a block collection starts with an empty span, a flow one with its bracket
-        let flow = matches!(self.source.text.as_bytes().get(span.start), Some(b'[' | b'{')) && span.end > span.start;
-        self.open.push(Open { kind, start: span.start, anchor, flow, key: None, seen: BTreeMap::new() });
+        let start = behind_properties(&self.source.text, span.start);
+        // a block collection starts with its first key or dash, a flow one with its bracket
+        let bracket = matches!(self.source.text.as_bytes().get(start), Some(b'[' | b'{'));
+        let flow = bracket && span.end > span.start;
+        self.open.push(Open { kind, start, anchor, flow, key: None, seen: BTreeMap::new() });
     }
 
     fn finish(&mut self, span: Span) -> bool {
@@ -175,10 +181,13 @@ impl Reader<'_> {
                         );
                     } else if let Some(first) = open.seen.get(&key) {
                         self.found.push(
-                            Diagnostic::error(codes::YAML_DUPLICATE_KEY, format!("`{key}` stands here twice"))
-                                .at(self.source, key_span, "the second one")
-                                .and(*first, "the first one")
-                                .help("keep one of them"),
+                            Diagnostic::error(
+                                codes::YAML_DUPLICATE_KEY,
+                                format!("`{key}` stands here twice"),
+                            )
+                            .at(self.source, key_span, "the second one")
+                            .and(*first, "the first one")
+                            .help("keep one of them"),
                         );
                     } else {
                         open.seen.insert(key.clone(), key_span);
@@ -188,10 +197,11 @@ impl Reader<'_> {
                 None => match node.kind {
                     Kind::Scalar { text, .. } if !alias => open.key = Some((text, node.span)),
                     _ => {
-                        self.found.push(
-                            Diagnostic::error(codes::FIELD_TYPE, "a key must be a word")
-                                .at(self.source, node.span, "this stands where a key belongs"),
-                        );
+                        self.found.push(Diagnostic::error(codes::FIELD_TYPE, "a key must be a word").at(
+                            self.source,
+                            node.span,
+                            "this stands where a key belongs",
+                        ));
                         return false;
                     }
                 },
@@ -220,6 +230,44 @@ impl Reader<'_> {
     fn bytes(&self, span: CharSpan) -> Span {
         Span::new(self.offset(span.start.index()), self.offset(span.end.index()))
     }
+}
+
+/// Where the value itself begins whose anchor or tag may begin at `at`.
+fn behind_properties(text: &str, mut at: usize) -> usize {
+    while matches!(text.as_bytes().get(at), Some(b'&' | b'!')) {
+        at += text[at..].find(|c: char| c.is_whitespace()).unwrap_or(text.len() - at);
+        loop {
+            at += text[at..].len() - text[at..].trim_start().len();
+            if !text[at..].starts_with('#') {
+                break;
+            }
+            at += text[at..].find('\n').unwrap_or(text.len() - at);
+        }
+    }
+    at
+}
+
+/// The words of a scalar. The parser counts what follows a quoted one (white space, a comment) to it.
+fn scalar_span(text: &str, span: Span, style: ScalarStyle) -> Span {
+    let start = behind_properties(text, span.start).min(span.end.max(span.start));
+    let words = trim(text, Span::new(start, span.end));
+    let quote = match style {
+        ScalarStyle::SingleQuoted => '\'',
+        ScalarStyle::DoubleQuoted => '"',
+        _ => return words,
+    };
+    let mut inside = text[start..words.end].char_indices().skip(1).peekable();
+    while let Some((at, c)) = inside.next() {
+        if c == '\\' && quote == '"' {
+            inside.next();
+        } else if c == quote {
+            if quote == '"' || inside.peek().is_none_or(|(_, next)| *next != quote) {
+                return Span::new(start, start + at + 1);
+            }
+            inside.next();
+        }
+    }
+    words
 }
 
 /// The tag in front of a value: from its `!` to the value, on the same line.
@@ -261,13 +309,16 @@ fn syntax(source: &Arc<Source>, at: usize, info: &str) -> Diagnostic {
     };
     let word = text[at..].split([' ', '\t', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
     let end = at + word.len().max(text[at..].chars().next().map_or(0, char::len_utf8));
-    let finding =
-        Diagnostic::error(codes::YAML_SYNTAX, "this is not YAML").at(source, Span::new(at, end), info.to_string());
+    let finding = Diagnostic::error(codes::YAML_SYNTAX, "this is not YAML").at(
+        source,
+        Span::new(at, end),
+        info.to_string(),
+    );
     let help = if info.contains("mapping values are not allowed") {
         "quote a value that holds `: `; keys of one mapping begin in the same column"
     } else if info.contains("unknown anchor") {
         "an alias `*name` repeats a value marked `&name` further up; quote a word that begins with `*`"
-    } else if info.contains("did not find expected") || info.contains("expected ',' or") {
+    } else if info.contains("did not find expected") || info.contains("quoted scalar") {
         "see that every bracket and quote is closed, and that keys of one mapping begin in the same column"
     } else {
         return finding;
@@ -291,4 +342,96 @@ fn tab(text: &str, at: usize) -> Option<Span> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `path: words` of every key and value, in order.
+    fn places(text: &str) -> Vec<String> {
+        fn walk(text: &str, node: &Node, path: &str, out: &mut Vec<String>) {
+            let words = |span: Span| text[span.start..span.end].to_string();
+            out.push(format!("{path} = {}", words(node.span)));
+            match &node.kind {
+                Kind::Scalar { .. } => {}
+                Kind::List(items) => {
+                    for (i, item) in items.iter().enumerate() {
+                        walk(text, item, &format!("{path}[{i}]"), out);
+                    }
+                }
+                Kind::Map(entries) => {
+                    for entry in entries {
+                        assert_eq!(words(entry.key_span).trim_matches(['"', '\'']), entry.key);
+                        walk(text, &entry.value, &format!("{path}.{}", entry.key), out);
+                    }
+                }
+            }
+        }
+        let source = Arc::new(Source::new("m", text));
+        let (node, found) = read(&source);
+        assert!(found.is_empty(), "{found:?}");
+        let mut out = Vec::new();
+        walk(text, &node.expect("a tree"), "", &mut out);
+        out
+    }
+
+    #[test]
+    fn spans_are_the_words_also_behind_other_alphabets() {
+        let text =
+            "# ключ 🔑\n\"größe\": 'ä b'   # é\nlist:\n  - 鍵: x\n\n  # end\nflow: {a: [1, \"2\"], b: }\n";
+        assert_eq!(
+            places(text),
+            [
+                " = \"größe\": 'ä b'   # é\nlist:\n  - 鍵: x\n\n  # end\nflow: {a: [1, \"2\"], b: }",
+                ".größe = 'ä b'",
+                ".list = - 鍵: x",
+                ".list[0] = 鍵: x",
+                ".list[0].鍵 = x",
+                ".flow = {a: [1, \"2\"], b: }",
+                ".flow.a = [1, \"2\"]",
+                ".flow.a[0] = 1",
+                ".flow.a[1] = \"2\"",
+                ".flow.b = ",
+            ]
+        );
+    }
+
+    #[test]
+    fn block_scalars_and_aliases_have_places() {
+        let text =
+            "a: |\n  one\n  two\n\nb: &x [p, q]\nc: *x\nd: &y # why\n  - \"q\\\"r\" # r\ne: &z 'it''s' # s\n";
+        assert_eq!(
+            places(text)[1..],
+            [
+                ".a = one\n  two",
+                ".b = [p, q]",
+                ".b[0] = p",
+                ".b[1] = q",
+                ".c = *x",
+                ".c[0] = p",
+                ".c[1] = q",
+                ".d = - \"q\\\"r\"",
+                ".d[0] = \"q\\\"r\"",
+                ".e = 'it''s'",
+            ]
+        );
+    }
+
+    #[test]
+    fn carriage_returns_stay_outside() {
+        assert_eq!(places("a: b\r\nc:\r\n  - d\r\n")[1..], [".a = b", ".c = - d", ".c[0] = d"]);
+    }
+
+    #[test]
+    fn what_serde_is_given_means_the_same() {
+        let text = "a: 0644\nb: 6.10\nc: \"1\"\nd: ~\ne: x, y\nf: [-1, \"\", 'it''s', a-b, \"-\", .5, 0x1F, \"true\", true]\ng: |\n  l\u{e9}\n  m\n";
+        let source = Arc::new(Source::new("m", text));
+        let tree = read(&source).0.expect("a tree");
+        let (one, two): (serde_yaml::Value, serde_yaml::Value) = (
+            serde_yaml::from_str(text).expect("YAML"),
+            serde_yaml::from_str(&tree.to_yaml()).expect("YAML of the tree"),
+        );
+        assert_eq!(one, two);
+    }
 }
