@@ -29,10 +29,10 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
         );
     }
     let schema = schema::value();
-    let known = known_fields(&schema, parent);
+    let known = known_fields(schema, parent);
     let free: Vec<String> = known.iter().filter(|k| !taken.contains(k)).cloned().collect();
     entry.meant = suggest::nearest(key, &free).cloned();
-    let elsewhere = || places(&schema, key).into_iter().find(|p| *p != generic(parent));
+    let elsewhere = || places(schema, key).into_iter().find(|p| *p != generic(parent));
     let help = match suggest::nearest(key, &free).or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {

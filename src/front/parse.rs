@@ -72,8 +72,21 @@ pub fn parse(source: &Arc<Source>) -> (Option<Parsed>, Diagnostics) {
     (manifest.map(|manifest| Parsed { source: source.clone(), manifest, tree }), found)
 }
 
-/// One reading of `text`: the manifest or what stopped serde, and the paths of unknown fields up to there.
-fn read_once(text: &str) -> (Result<Manifest, (Vec<Step>, String)>, BTreeSet<Vec<Step>>) {
+/// Where and why serde stopped.
+struct Stop {
+    path: Vec<Step>,
+    message: String,
+    /// The byte of the text that was read.
+    at: Option<usize>,
+}
+
+/// One reading of a text: the manifest or what stopped serde, and the paths of unknown fields up to there.
+struct Reading {
+    result: Result<Manifest, Stop>,
+    unknown: BTreeSet<Vec<Step>>,
+}
+
+fn read_once(text: &str) -> Reading {
     let mut unknown = BTreeSet::new();
     let mut track = serde_path_to_error::Track::new();
     let yaml = serde_yaml::Deserializer::from_str(text);
@@ -82,8 +95,12 @@ fn read_once(text: &str) -> (Result<Manifest, (Vec<Step>, String)>, BTreeSet<Vec
         unknown.insert(ignored_steps(&path));
     };
     let result = Manifest::deserialize(serde_ignored::Deserializer::new(tracked, &mut ignored));
-    let result = result.map_err(|error| (steps(&track.path()), error.to_string()));
-    (result, unknown)
+    let result = result.map_err(|error: serde_yaml::Error| Stop {
+        path: steps(&track.path()),
+        message: error.to_string(),
+        at: error.location().map(|place| place.index()),
+    });
+    Reading { result, unknown }
 }
 
 fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> Option<Manifest> {
@@ -91,35 +108,37 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
     let mut text = if found.is_empty() { source.text.clone() } else { tree.to_yaml() };
     let mut reported: BTreeSet<Span> = BTreeSet::new();
     for _ in 0..MAX_PROBLEMS {
-        let (result, unknown) = read_once(&text);
-        for path in unknown {
-            let key = key_span(tree, &path);
-            if key.is_some_and(|span| reported.insert(span))
+        let Reading { result, unknown } = read_once(&text);
+        for path in unknown.into_iter().take(MAX_PROBLEMS) {
+            if key_span(tree, &path).is_some_and(|key| reported.insert(key))
                 && let Some(finding) = fields::unknown(source, tree, &path)
             {
                 found.push(finding);
             }
         }
-        match result {
+        let stop = match result {
             Ok(manifest) => {
                 nothing(source, tree, tree, &mut Vec::new(), &reported, found);
                 return Some(manifest);
             }
-            Err((path, message)) => {
-                // without a path serde has an objection to the text as a whole
-                if path.is_empty() || tree.walk(&path).is_none() {
-                    let at = first_line(source, tree.span);
-                    let message = without_position(&message).to_string();
-                    found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(source, at, ""));
-                    return None;
-                }
-                found.push(wrong(source, tree, &path, &message));
-                if let Some(node) = tree.walk_mut(&path) {
-                    node.dropped = true;
-                }
-                text = tree.to_yaml();
-            }
+            Err(stop) => stop,
+        };
+        if stop.path.is_empty() || tree.walk(&stop.path).is_none() {
+            // serde's own reader objects to the text as a whole
+            let at = stop
+                .at
+                .filter(|_| text == source.text)
+                .and_then(|at| source.text.get(at..at + 1).map(|_| at));
+            let span = at.map_or(first_line(source, tree.span), |at| Span::new(at, at + 1));
+            let message = without_position(&stop.message).to_string();
+            found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(source, span, "here"));
+            return None;
         }
+        found.push(wrong(source, tree, &stop.path, &stop.message));
+        if let Some(node) = tree.walk_mut(&stop.path) {
+            node.dropped = true;
+        }
+        text = tree.to_yaml();
     }
     None
 }

@@ -1,6 +1,8 @@
 //! The JSON Schema of the manifest, draft 7: what editors read. Generated from [`ast`](super::ast), checked in as
 //! `schema/osimg.schema.json`, and held fresh by a test.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::Value;
@@ -8,7 +10,12 @@ use serde_json::Value;
 use super::ast::Manifest;
 
 /// The schema as a value.
-pub fn value() -> Value {
+pub fn value() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
+    &SCHEMA
+}
+
+fn generate() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>();
     RecursiveTransform(without_null).transform(&mut schema);
     RecursiveTransform(flowing).transform(&mut schema);
@@ -17,7 +24,7 @@ pub fn value() -> Value {
 
 /// The schema as text: pretty JSON, a newline at its end.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&value()).expect("a JSON value has no key that is no text");
+    let mut text = serde_json::to_string_pretty(value()).expect("a JSON value has no key that is no text");
     text.push('\n');
     text
 }

@@ -1,6 +1,6 @@
 //! A base is there for a Dockerfile to name.
 
-use super::{Case, Look};
+use super::{Case, Reading};
 use crate::diag::{Diagnostics, codes};
 use crate::front::model::image_is;
 
@@ -8,7 +8,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let mut images = Vec::new();
     for look in case.dockerfiles {
         match look {
-            Look::Read(dockerfile) => images.extend(&dockerfile.images),
+            Reading::Done(dockerfile) => images.extend(&dockerfile.images),
             // an unread Dockerfile may name any base
             _ => return,
         }

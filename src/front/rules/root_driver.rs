@@ -17,7 +17,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             let message = format!("the initramfs of `{}` could not mount its root", slot.name.value);
             found.push(
                 case.error(codes::DRIVER_MISSING, message, omitted.span, "left out here")
-                    .and(slot.filesystem.span, &format!("the root is {name}"))
+                    .and(slot.filesystem.span, format!("the root is {name}"))
                     .help(format!("remove `{name}` from `dracut.omit_drivers`")),
             );
             continue;

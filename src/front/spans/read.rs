@@ -62,80 +62,80 @@ impl Reader<'_> {
         let mut documents = 0;
         for event in Parser::new_from_str(&source.text) {
             let (event, span) = match event {
-                Ok(event) => event,
+                Ok((event, span)) => (event, self.bytes(span)),
                 Err(error) => {
                     let at = self.offset(error.marker().index());
                     self.found.push(syntax(self.source, at, error.info()));
                     return false;
                 }
             };
-            let span = self.bytes(span);
-            match event {
-                Event::DocumentStart(_) => {
-                    documents += 1;
-                    if documents > 1 {
-                        let span = trim(&source.text, span);
-                        self.found.push(
-                            Diagnostic::error(codes::YAML_DOCUMENTS, "a second document starts here")
-                                .at(self.source, span, "a manifest is one document")
-                                .help("put the second manifest into a file of its own"),
-                        );
-                        return self.root.is_some();
-                    }
+            if matches!(event, Event::DocumentStart(_)) {
+                documents += 1;
+                if documents > 1 {
+                    self.found.push(
+                        Diagnostic::error(codes::YAML_DOCUMENTS, "a second document starts here")
+                            .at(self.source, trim(&source.text, span), "a manifest is one document")
+                            .help("put the second manifest into a file of its own"),
+                    );
+                    return self.root.is_some();
                 }
-                Event::Scalar(text, style, anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    let plain = style == ScalarStyle::Plain;
-                    let kind = Kind::Scalar { text: text.into_owned(), plain };
-                    let node = Node { span: scalar_span(&source.text, span, style), kind, dropped: false };
-                    if !self.place(node, anchor, false) {
-                        return false;
-                    }
-                }
-                Event::Alias(anchor) => {
-                    let Some(mut node) = self.anchors.get(&anchor).cloned() else {
-                        let message = "an anchor cannot stand inside what it names";
-                        self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
-                            self.source,
-                            span,
-                            "this alias",
-                        ));
-                        return false;
-                    };
-                    self.count += size(&node);
-                    node.span = trim(&source.text, span);
-                    if !self.place(node, 0, true) {
-                        return false;
-                    }
-                }
-                Event::SequenceStart(anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    self.start(Kind::List(Vec::new()), span, anchor);
-                }
-                Event::MappingStart(anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    self.start(Kind::Map(Vec::new()), span, anchor);
-                }
-                Event::SequenceEnd | Event::MappingEnd => {
-                    if !self.finish(span) {
-                        return false;
-                    }
-                }
-                _ => {}
+            }
+            if !self.take(event, span) {
+                return false;
             }
             if self.open.len() > MAX_DEPTH || self.count > MAX_NODES {
-                let span = self.open.first().map_or(span, |_| span);
+                let limits =
+                    format!("at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded");
                 self.found.push(
                     Diagnostic::error(codes::YAML_TOO_LARGE, "the manifest nests or repeats too much")
                         .at(self.source, trim(&source.text, span), "more than any manifest needs")
-                        .help(format!(
-                            "at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded"
-                        )),
+                        .help(limits),
                 );
                 return false;
             }
         }
         true
+    }
+
+    /// Takes one event in; `false` when the tree is not to be used.
+    fn take(&mut self, event: Event<'_>, span: Span) -> bool {
+        let source = self.source.clone();
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                let span = scalar_span(&source.text, span, style);
+                self.place(Node { span, kind, dropped: false }, anchor, false)
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some(node) => {
+                    self.count += size(&node);
+                    let span = trim(&source.text, span);
+                    self.place(Node { span, ..node }, 0, true)
+                }
+                None => {
+                    let message = "an anchor cannot stand inside what it names";
+                    self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
+                        self.source,
+                        span,
+                        "this alias",
+                    ));
+                    false
+                }
+            },
+            Event::SequenceStart(anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                self.start(Kind::List(Vec::new()), span, anchor);
+                true
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                self.start(Kind::Map(Vec::new()), span, anchor);
+                true
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.finish(span),
+            _ => true,
+        }
     }
 
     fn start(&mut self, kind: Kind, span: Span, anchor: usize) {
