@@ -434,4 +434,45 @@ mod tests {
         );
         assert_eq!(one, two);
     }
+
+    /// What counts for places: lists, keys, and of which type a scalar is. (The readers differ on line breaks and comments
+    /// at the end of block scalars; the values come from serde's reader alone.)
+    fn shape(value: serde_yaml::Value) -> serde_yaml::Value {
+        use serde_yaml::Value;
+        match value {
+            Value::String(_) => Value::String(String::new()),
+            Value::Sequence(list) => Value::Sequence(list.into_iter().map(shape).collect()),
+            Value::Mapping(map) => Value::Mapping(map.into_iter().map(|(k, v)| (k, shape(v))).collect()),
+            other => other,
+        }
+    }
+
+    /// A manifest's keys are words; YAML's can be numbers and nothing too.
+    fn only_words_are_keys(value: &serde_yaml::Value) -> bool {
+        match value {
+            serde_yaml::Value::Mapping(map) => {
+                map.iter().all(|(k, v)| k.is_string() && only_words_are_keys(v))
+            }
+            serde_yaml::Value::Sequence(list) => list.iter().all(only_words_are_keys),
+            _ => true,
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 1024, failure_persistence: None, ..Default::default() })]
+
+        /// Two readers of one text, libyaml's and saphyr's, agree on whatever both take.
+        #[test]
+        fn both_readers_see_the_same(text in "(a|b|\\n|\\n  |: |, |- |\\{|\\}|\\[|\\]|'|\"|#| |é|1|~|\\|\\n|&x |\\*x){0,16}") {
+            let source = Arc::new(Source::new("m", text.as_str()));
+            let (tree, found) = read(&source);
+            let value = serde_yaml::from_str::<serde_yaml::Value>(&text);
+            if let (Some(tree), true, Ok(value)) = (tree, found.is_empty(), value)
+                && only_words_are_keys(&value)
+            {
+                let again: serde_yaml::Value = serde_yaml::from_str(&tree.to_yaml()).expect("YAML of the tree");
+                proptest::prop_assert_eq!(shape(value), shape(again));
+            }
+        }
+    }
 }
