@@ -1,1 +1,3 @@
 //! Runs against a real container engine.
+
+mod toolbox;
