@@ -152,16 +152,11 @@ impl Found {
                 Platform::X86_64Efi => return Err(unknown("UEFI binary", "it is no PE executable")),
             }
             let folder = format!("{}/", platform.as_str());
-            let of_platform: BTreeMap<String, Vec<u8>> = std::mem::take(&mut self.0)
-                .into_iter()
-                .filter_map(|(path, bytes)| match path.strip_prefix(&folder) {
-                    Some(name) => Some((name.to_string(), bytes)),
-                    None => {
-                        self.0.insert(path, bytes);
-                        None
-                    }
-                })
-                .collect();
+            let (mine, rest): (BTreeMap<_, _>, _) =
+                std::mem::take(&mut self.0).into_iter().partition(|(path, _)| path.starts_with(&folder));
+            self.0 = rest;
+            let of_platform: BTreeMap<String, Vec<u8>> =
+                mine.into_iter().map(|(path, bytes)| (path[folder.len()..].to_string(), bytes)).collect();
             // without it GRUB knows no command but those of its core image
             if !of_platform.contains_key("command.lst") {
                 return Err(BootError::Missing(format!("{folder}command.lst")));
