@@ -10,3 +10,6 @@ mod import;
 mod podman;
 mod raw;
 mod way;
+//! Runs against a real container engine.
+
+mod toolbox;
