@@ -5,6 +5,7 @@
 
 pub mod attach;
 pub mod boot;
+pub mod boot_target;
 pub mod check;
 pub mod completions;
 pub mod doctor;
@@ -50,6 +51,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Check(check::Check),
+    Boot(boot::BootArgs),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -59,6 +61,7 @@ impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
             Command::Check(command) => command.run(session),
+            Command::Boot(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),
