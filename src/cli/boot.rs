@@ -9,6 +9,11 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::attach::{Escape, LEAVE, RawMode, typed};
+use super::failure::{Failure as CommandFailure, Problem};
+use super::flags::LogFormat;
+use super::interrupt;
+use super::manifest::Manifest;
+use super::session::Session;
 use crate::base::Bytes;
 use crate::base::event::{Event, Sink};
 use crate::front::model;
@@ -72,6 +77,43 @@ pub struct Target {
     pub image: PathBuf,
     /// The manifest's slots; nothing for a bare image, whose menu then says what there is.
     pub slots: Option<Vec<String>>,
+}
+
+/// Finds the image, boots it, and shows notes and the console as the session wants them.
+pub fn command(args: &BootArgs, session: &Session) -> Result<(), CommandFailure> {
+    let is_manifest = args
+        .target
+        .extension()
+        .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    let target = if is_manifest {
+        let model = Manifest { path: args.target.clone() }.load(session)?;
+        let slots = model.slots.iter().map(|s| s.name.to_string()).collect();
+        Target { image: model.disk.path, slots: Some(slots) }
+    } else {
+        Target { image: args.target.clone(), slots: None }
+    };
+    let sink = session.notes();
+    // the console is the product here: people see it, programs that read events do not
+    let live: Option<Box<dyn Write + Send>> = match (session.flags.quiet, session.flags.log_format) {
+        (false, LogFormat::Human) => Some(Box::new(io::stdout())),
+        _ => None,
+    };
+    let path = session.environment.path.as_deref();
+    interrupt::run(&sink, |cancel| {
+        let sink = sink.clone();
+        async move { Ok(run(args, target, path, &*sink, live, &cancel).await?) }
+    })
+}
+
+impl From<BootCommandError> for CommandFailure {
+    fn from(error: BootCommandError) -> CommandFailure {
+        if error.is_cancelled() {
+            return CommandFailure::Interrupted;
+        }
+        let mut problem = Problem::of(&error).output(error.console_tail().to_vec());
+        problem.help = error.help();
+        if error.is_usage() { CommandFailure::Usage(problem) } else { CommandFailure::Error(problem) }
+    }
 }
 
 /// Why `boot` failed.

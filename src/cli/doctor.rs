@@ -89,7 +89,7 @@ fn engine_finding(engine: Result<EngineInfo, EngineError>, facts: &Facts) -> Fin
             Finding::new("engine", State::Ok, format!("{name} {}{builder}, {}", info.version, info.endpoint))
         }
         Err(EngineError::Unreachable { problem, hint }) => {
-            let detail = format!("no container engine answers: {problem}; {hint}");
+            let detail = format!("no container engine answers: {problem}\n{hint}");
             let manager = Manager::of(&facts.os_release);
             let fix = manager.map(|m| m.install(&[Need::Engine], facts.is_root));
             // an engine that is there and does not answer is not mended by installing one

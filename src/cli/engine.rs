@@ -5,6 +5,16 @@ use std::sync::Arc;
 use super::flags;
 use super::session::Session;
 use crate::engine::{self, Engine, EngineChoice, EngineError, Environment};
+use crate::exec::cx::Connector;
+
+/// Connects to it when a run first needs it.
+pub fn connector(session: &Session) -> Connector {
+    let (choice, surroundings) = (choice(session), surroundings(session));
+    Box::new(move || {
+        let surroundings = surroundings.clone();
+        Box::pin(async move { engine::connect(choice, &surroundings).await })
+    })
+}
 
 /// Connects to it.
 ///
@@ -12,12 +22,15 @@ use crate::engine::{self, Engine, EngineChoice, EngineError, Environment};
 ///
 /// [`EngineError::Unreachable`] with every place tried, and a hint.
 pub async fn connect(session: &Session) -> Result<Arc<dyn Engine>, EngineError> {
-    let choice = match session.flags.engine {
+    engine::connect(choice(session), &surroundings(session)).await
+}
+
+fn choice(session: &Session) -> EngineChoice {
+    match session.flags.engine {
         flags::EngineChoice::Auto => EngineChoice::Auto,
         flags::EngineChoice::Docker => EngineChoice::Docker,
         flags::EngineChoice::Podman => EngineChoice::Podman,
-    };
-    engine::connect(choice, &surroundings(session)).await
+    }
 }
 
 /// What of the environment engines look at.

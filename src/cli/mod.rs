@@ -3,9 +3,9 @@
 //! A command is one file with its arguments and `run(&self, &Session) -> Result<(), Failure>`. Products go to standard
 //! output; progress, warnings and errors to standard error. [`exit`] alone knows exit codes.
 
+pub mod apply;
 pub mod attach;
 pub mod boot;
-pub mod boot_target;
 pub mod check;
 pub mod completions;
 pub mod doctor;
@@ -16,6 +16,9 @@ pub mod failure;
 pub mod flags;
 pub mod interrupt;
 pub mod manifest;
+pub mod plan;
+pub mod render;
+pub mod run;
 pub mod schema;
 pub mod session;
 
@@ -50,7 +53,10 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Apply(apply::Apply),
     Check(check::Check),
+    Render(render::Render),
+    Plan(plan::PlanCommand),
     Boot(boot::BootArgs),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
@@ -60,8 +66,11 @@ enum Command {
 impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
+            Command::Apply(command) => command.run(session),
             Command::Check(command) => command.run(session),
-            Command::Boot(command) => command.run(session),
+            Command::Render(command) => command.run(session),
+            Command::Plan(command) => command.run(session),
+            Command::Boot(command) => boot::command(command, session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),

@@ -3,5 +3,6 @@
 pub mod command;
 pub mod doctor;
 pub mod firmware;
+pub mod grub;
 pub mod overlay;
 pub mod qemu;
