@@ -291,7 +291,11 @@ impl TermLike for Terminal {
     }
 
     fn flush(&self) -> io::Result<()> {
-        lock(&self.out).flush();
+        let mut out = lock(&self.out);
+        // indicatif leaves the cursor behind the last column, where the `^C` that a terminal echoes would begin a new
+        // line and so leave one of ours behind; at the first column it is painted over
+        out.buffer.push(b'\r');
+        out.flush();
         Ok(())
     }
 }
@@ -407,6 +411,23 @@ mod tests {
         paper.write_all(b"after").expect("paper");
         assert_eq!(screen(&paper).lines().last(), Some("after"));
         assert_eq!(screen(&paper).lines().count(), 5);
+    }
+
+    #[test]
+    fn an_echoed_interrupt_leaves_no_line_behind() {
+        let (hand, mut paper) = (Hand::default(), Paper::default());
+        let human = still(&paper, &hand, Verbosity::Normal, UNICODE);
+        for (ms, event) in run().into_iter().take(8) {
+            hand.set(ms);
+            human.emit(event);
+            human.shared.draw(&mut lock(&human.shared.state));
+        }
+        paper.write_all(b"^C").expect("paper");
+        human.emit(Event::Note { text: "interrupted".into() });
+        human.shared.draw(&mut lock(&human.shared.state));
+        assert_eq!(screen(&paper).lines().count(), 4, "{}", screen(&paper));
+        drop(human);
+        assert_eq!(screen(&paper), "  interrupted");
     }
 
     #[test]
