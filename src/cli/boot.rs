@@ -21,8 +21,14 @@ use crate::host::qemu::Accel;
 use crate::proof::boot::{self, AccelChoice, Failure, Guest, Host, KVM_SILENCE, Outcome, Spec, Why};
 use crate::proof::console::{Limits, Watcher};
 
-/// Start the image in QEMU. The image is not changed: what the machine writes is thrown away
+/// Start the image in QEMU, its serial console in this terminal
+///
+/// The image is not changed: what the machine writes is thrown away. Without a terminal, or to see whether it boots,
+/// use --wait-login.
 #[derive(Clone, Debug, clap::Args)]
+#[command(after_long_help = "Examples:
+  osimg boot examples/debian-dual.yaml
+  osimg boot examples/debian-dual.yaml --slot trixie --firmware uefi --wait-login")]
 pub struct BootArgs {
     /// A manifest, whose image is booted, or an image
     #[arg(value_name = "MANIFEST|IMAGE")]
@@ -86,7 +92,7 @@ pub fn command(args: &BootArgs, session: &Session) -> Result<(), CommandFailure>
     } else {
         Target { image: args.target.clone(), slots: None }
     };
-    let sink = session.sink();
+    let sink = session.notes();
     // the console is the product here: people see it, programs that read events do not
     let live: Option<Box<dyn Write + Send>> = match (session.flags.quiet, session.flags.log_format) {
         (false, LogFormat::Human) => Some(Box::new(io::stdout())),
