@@ -74,26 +74,9 @@ async fn through_buildkit(
     let Some((_, tags)) = engine.inspect(&image.0).await? else {
         return Err(EngineError::Request { doing: doing(image), problem: "no such image".to_string() });
     };
-    // to untag an image that has no other name is to remove it, but for a container that holds it
-    let holder = match tags.is_empty() {
-        true => Some(Leftover::container(&engine.docker, image).await?),
-        false => None,
-    };
-    let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag()).await;
-    let done = match &tag {
-        Ok(tag) => unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await,
-        Err(_) => Ok(()),
-    };
-    let done = match tag {
-        Ok(tag) => {
-            tag.remove().await;
-            done
-        }
-        Err(error) => Err(error),
-    };
-    if let Some(holder) = holder {
-        holder.remove().await;
-    }
+    let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag(), tags.is_empty()).await?;
+    let done = unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await;
+    tag.remove().await;
     done
 }
 
