@@ -13,6 +13,7 @@ pub fn socket() -> PathBuf {
     SERVICE.get_or_init(start).clone()
 }
 
+#[expect(clippy::zombie_processes, reason = "the service outlives the tests, each of which may be the last")]
 fn start() -> PathBuf {
     let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("podman");
     std::fs::create_dir_all(&all).expect("a folder");
