@@ -31,8 +31,10 @@ fn start() -> PathBuf {
         .stderr(log)
         .spawn()
         .expect("podman starts");
-    for _ in 0..100 {
+    for _ in 0..600 {
         if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+            // its first answer comes after it has made its storage
+            crate::raw::get(&socket, "/version");
             return socket;
         }
         if let Some(status) = service.try_wait().expect("a state") {
