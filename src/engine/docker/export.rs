@@ -104,7 +104,7 @@ async fn tar_output(
     let never = CancellationToken::new();
     let body = stream::iter([Ok(Chunk::from(body))]);
     let mut build = std::pin::pin!(buildkit::build(engine, options, body, &silent, &never));
-    let mut built = None;
+    let mut built: Option<Result<_, EngineError>> = None;
     let mut buffer = BytesMut::with_capacity(PIECE);
     loop {
         buffer.reserve(PIECE);
@@ -116,7 +116,7 @@ async fn tar_output(
             }
             read = pipe.reader.read_buf(&mut buffer) => {
                 match read.map_err(|source| EngineError::Io { doing: doing(image), source })? {
-                    0 => return built.unwrap_or(Ok(())),
+                    0 => return built.unwrap_or(Ok(None)).map(|_| ()),
                     _ => send(out, buffer.split().freeze()).await?,
                 }
             }
