@@ -17,7 +17,8 @@ use crate::base::{Digest, DigestBuilder};
 use super::BuildContext;
 use super::ignorefile::IgnoreFile;
 
-/// The Dockerfile's name in the context when it lies outside of it.
+/// The Dockerfile's name in the context when it lies outside of it. BuildKit takes a context from a tar as it is, so a
+/// `COPY .` there copies this file too; the classic builder does not when `.dockerignore` names it.
 const RESERVED: &str = ".osimg.Dockerfile";
 /// The Dockerfile's name in a context that is text alone.
 const PLAIN: &str = "Dockerfile";

@@ -1,4 +1,6 @@
 //! A build through BuildKit, inside Docker: a session beside the request, progress as a graph of vertices.
+//!
+//! bollard keeps the session's connection open until the program ends: one file descriptor for each build.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -2,8 +2,8 @@
 //!
 //! With BuildKit: a build of `FROM <image>` whose output is a tar, which keeps extended attributes and ACLs that
 //! Docker's own export loses, and holds nothing that the engine put there. bollard writes that tar to a path, so the
-//! path is a named pipe in a private folder; nothing touches the disk. Else: a container that is never started, and
-//! its export.
+//! path is a named pipe in a private folder; nothing touches the disk. It costs the engine about four times the
+//! processor time of Docker's own export. Else: a container that is never started, and its export.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
