@@ -13,9 +13,9 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rootfs", &["base"]),
     ("fs", &["base", "rootfs::tree"]),
     ("disk", &["base"]),
-    ("boot", &["base"]),
-    ("host", &["base"]),
-    ("plan", &["base", "diag", "front::model", "disk::layout", "fs", "engine"]),
+    ("boot", &["base", "rootfs::tree"]),
+    ("host", &["base", "boot"]),
+    ("plan", &["base", "diag", "front::model", "disk::layout", "rootfs::tree"]),
     ("emit", &["base", "diag", "front::model", "disk::layout"]),
     ("proof", &["base", "diag", "front::model", "rootfs", "fs", "host"]),
     (

@@ -3,6 +3,7 @@
 //! Enters: findings of any pure stage. Leaves: values; [`render`] draws them for people. miette is used here only.
 
 pub mod codes;
+pub mod json;
 pub mod render;
 pub mod source;
 

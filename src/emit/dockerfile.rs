@@ -43,6 +43,11 @@ impl Concern {
         Concern::Units,
     ];
 
+    /// Whether this concern made a build step, by the step's name as an engine shows it (`Step 3/9 : RUN : 'osimg: …'; …`).
+    pub fn made(self, step: &str) -> bool {
+        step.contains(&format!("'osimg: {}'", self.as_str()))
+    }
+
     /// For people, and for the mark at the head of the fragment's `RUN` line: the engine shows it as the step's name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -81,7 +86,7 @@ pub struct Generated {
 impl Generated {
     /// The fragment of a build step, by the step's name as an engine shows it (`Step 3/9 : RUN : 'osimg: kernel'; …`).
     pub fn blame(&self, step: &str) -> Option<&Placed> {
-        self.fragments.iter().find(|f| step.contains(&format!("'osimg: {}'", f.concern.as_str())))
+        self.fragments.iter().find(|f| f.concern.made(step))
     }
 }
 

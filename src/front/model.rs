@@ -71,6 +71,16 @@ pub enum Firmware {
     Uefi,
 }
 
+impl Firmware {
+    /// The word a manifest uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Firmware::Bios => "bios",
+            Firmware::Uefi => "uefi",
+        }
+    }
+}
+
 /// A kernel console (`Documentation/admin-guide/serial-console.rst`): device and, for a serial one, its line settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Console {

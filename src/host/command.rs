@@ -120,6 +120,64 @@ impl Call {
         let tail = if err.is_empty() { out.into_iter().rev().take(TAIL).rev().collect() } else { err.into() };
         Err(CommandError::Failed { program, status, tail })
     }
+
+    /// Starts a program that runs beside us, with pipes to its standard input and output. The last lines of its
+    /// standard error are kept for messages. Its group is killed when the [`Child`] is dropped.
+    pub fn spawn(mut self) -> Result<Child, CommandError> {
+        let program = self.program.to_string_lossy().into_owned();
+        self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
+            _ => CommandError::Start { program: program.clone(), source },
+        })?;
+        let stderr = child.stderr.take();
+        let errors = tokio::spawn(async move { lines(stderr, &NodeReporter::silent(), TAIL).await });
+        Ok(Child { program, group: child.id(), child, errors: Some(errors) })
+    }
+}
+
+/// A program that runs beside us; dropping it kills its whole group.
+pub struct Child {
+    program: String,
+    child: tokio::process::Child,
+    /// The process group to kill; nothing once the program has ended.
+    group: Option<u32>,
+    errors: Option<tokio::task::JoinHandle<std::io::Result<VecDeque<String>>>>,
+}
+
+impl Child {
+    /// The pipe to its standard input and the one from its standard output; nothing the second time.
+    pub fn pipes(&mut self) -> Option<(tokio::process::ChildStdin, tokio::process::ChildStdout)> {
+        Some((self.child.stdin.take()?, self.child.stdout.take()?))
+    }
+
+    /// Waits for its end and gives its status with the last lines of its standard error.
+    pub async fn wait(&mut self) -> Result<(std::process::ExitStatus, Vec<String>), CommandError> {
+        let io = |source| CommandError::Io { program: self.program.clone(), source };
+        let status = self.child.wait().await.map_err(io)?;
+        self.group = None;
+        let tail = match self.errors.take() {
+            Some(task) => task.await.map_err(std::io::Error::other).flatten().map_err(io)?,
+            None => VecDeque::new(),
+        };
+        Ok((status, tail.into()))
+    }
+
+    /// Kills the whole group and waits until the program is gone.
+    pub async fn kill(&mut self) -> Result<(), CommandError> {
+        if let Some(group) = self.group {
+            kill_group(group);
+        }
+        self.wait().await.map(|_| ())
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(group) = self.group {
+            kill_group(group);
+        }
+    }
 }
 
 async fn lines(
@@ -181,6 +239,33 @@ mod tests {
         );
         let missing = Call::new("osimg-no-such-program").run(&reporter, &cancel).await;
         assert!(matches!(missing, Err(CommandError::Missing { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_child_talks_through_its_pipes_and_tells_how_it_ended() {
+        let mut child =
+            Call::new("sh").args(["-c", "read x; echo got $x; echo bad >&2; exit 4"]).spawn().expect("sh");
+        let (mut input, mut output) = child.pipes().expect("first time");
+        input.write_all(b"word\n").await.expect("it reads");
+        let mut text = String::new();
+        tokio::io::AsyncReadExt::read_to_string(&mut output, &mut text).await.expect("it writes");
+        let (status, tail) = child.wait().await.expect("it ends");
+        assert_eq!((text.as_str(), status.code(), tail), ("got word\n", Some(4), vec!["bad".to_string()]));
+    }
+
+    #[tokio::test]
+    async fn dropping_a_child_kills_the_whole_group() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mark = folder.path().join("mark");
+        let script = format!("(sleep 1; touch {}) & echo ready; wait", mark.display());
+        let mut child = Call::new("sh").args(["-c", &script]).spawn().expect("sh");
+        let (_input, output) = child.pipes().expect("first time");
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line).await.expect("it writes");
+        assert_eq!(line, "ready\n");
+        drop(child);
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        assert!(!mark.exists(), "a grandchild outlived its group");
     }
 
     #[tokio::test]

@@ -1,1 +1,5 @@
 //! Boots what osimg builds in QEMU.
+
+mod console;
+mod grub;
+mod tiny;

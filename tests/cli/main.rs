@@ -1,1 +1,10 @@
 //! Runs the `osimg` binary: standard output, standard error and exit codes.
+
+mod check;
+mod completions;
+mod doctor;
+mod harness;
+mod help;
+mod schema;
+mod streams;
+mod usage;

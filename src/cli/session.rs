@@ -1,0 +1,125 @@
+//! What every command gets: the flags, the environment, and the two streams to write to.
+
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::environment::{self, Environment};
+use super::failure::{self, Failure, Problem, Telling};
+use super::flags::{Flags, LogFormat, When};
+use crate::base::event::Sink;
+use crate::diag::Diagnostics;
+use crate::diag::render::Look;
+use crate::report::paint::Paint;
+use crate::report::{self, Choice, Display, Verbosity};
+
+/// One call of the program.
+pub struct Session {
+    pub environment: Environment,
+    pub flags: Flags,
+}
+
+/// Columns of text that is not for a terminal.
+const FILE_WIDTH: usize = 100;
+
+impl Session {
+    fn color(&self, is_terminal: bool) -> bool {
+        match self.flags.color {
+            When::Always => true,
+            When::Never => false,
+            When::Auto => self.environment.terminal.wants_color(is_terminal),
+        }
+    }
+
+    /// Colours and characters for standard error.
+    pub fn stderr_paint(&self) -> Paint {
+        let terminal = &self.environment.terminal;
+        Paint { color: self.color(terminal.stderr), unicode: terminal.is_unicode() }
+    }
+
+    /// Colours and characters for standard output.
+    pub fn stdout_paint(&self) -> Paint {
+        let terminal = &self.environment.terminal;
+        Paint { color: self.color(terminal.stdout), unicode: terminal.is_unicode() }
+    }
+
+    /// How problems are told on standard error.
+    pub fn telling(&self) -> Telling {
+        if self.flags.log_format == LogFormat::Json {
+            return Telling::Json;
+        }
+        let paint = self.stderr_paint();
+        let width = if self.environment.terminal.stderr {
+            usize::from(environment::terminal_size().0).clamp(40, 160)
+        } else {
+            FILE_WIDTH
+        };
+        Telling::Words(Look { color: paint.color, unicode: paint.unicode, width })
+    }
+
+    pub fn verbosity(&self) -> Verbosity {
+        match (self.flags.quiet, self.flags.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+
+    /// Where the events of a run go. The live lines are gone when the last handle is dropped.
+    pub fn sink(&self) -> Arc<dyn Sink> {
+        let display = match self.flags.log_format {
+            LogFormat::Json => Display::Json,
+            LogFormat::Human if self.environment.terminal.is_live() => {
+                Display::Live(Arc::new(environment::terminal_size))
+            }
+            LogFormat::Human => Display::Plain,
+        };
+        let choice = Choice { display, verbosity: self.verbosity(), paint: self.stderr_paint() };
+        report::sink(&choice, Box::new(std::io::stderr()))
+    }
+
+    /// Pieces of work side by side.
+    pub fn jobs(&self) -> NonZeroUsize {
+        self.flags.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// The cache's folder, which may not exist yet.
+    pub fn cache_dir(&self) -> Result<PathBuf, Failure> {
+        let chosen = self.flags.cache_dir.clone().or_else(|| self.environment.default_cache_dir());
+        chosen.ok_or_else(|| {
+            Failure::Usage(
+                Problem::new("there is no place for the cache: HOME is not set")
+                    .help("name a folder with --cache-dir or OSIMG_CACHE_DIR"),
+            )
+        })
+    }
+
+    /// Writes a command's product to standard output, as it is.
+    pub fn print(&self, text: &str) -> Result<(), Failure> {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(failure::writing)
+    }
+
+    /// Writes a line for people to standard output, unless they asked for quiet.
+    pub fn say(&self, line: &str) -> Result<(), Failure> {
+        if self.verbosity() == Verbosity::Quiet { Ok(()) } else { self.print(&format!("{line}\n")) }
+    }
+
+    /// Shows findings that do not stop the command.
+    pub fn warn(&self, found: &Diagnostics) {
+        if self.verbosity() != Verbosity::Quiet {
+            tell(&failure::tell_diagnostics(found, self.telling()));
+        }
+    }
+
+    /// Shows why the command failed.
+    pub fn fail(&self, failure: &Failure) {
+        tell(&failure.tell(self.telling()));
+    }
+}
+
+/// Writes to standard error. When nobody can read it, the exit code still tells.
+fn tell(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

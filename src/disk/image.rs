@@ -1,0 +1,370 @@
+//! Puts a disk image together: partition table, GRUB's core image behind it, each filesystem at its partition.
+//!
+//! Enters: the finished pieces, filesystems as sparse files. Leaves: a sparse raw image under its name, synced, with
+//! its digest. What holds: the image appears whole or not at all, whatever was there before stays until then, holes of
+//! the sources are holes of the image, and the digest is that of the whole image, zeros included.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use super::copy::{self, Piece, Source};
+use super::extents;
+use super::layout::{Layout, Partition};
+use super::partial::{Partial, PartialError};
+use crate::base::{Bytes, Digest};
+
+/// What stands before the first partition.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Sector 0, from [`super::mbr::sector`].
+    pub mbr: [u8; 512],
+    /// GRUB's core image for BIOSes, from sector 1 on; may be empty.
+    pub core_image: Vec<u8>,
+}
+
+/// What an image is made of.
+#[derive(Clone, Debug)]
+pub struct Assembly {
+    pub target: PathBuf,
+    pub layout: Layout,
+    pub head: Head,
+    /// For each partition of the layout its number and a file with its bytes, at most its length.
+    pub partitions: Vec<(u8, PathBuf)>,
+}
+
+/// What was assembled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Assembled {
+    /// Of all bytes of the image.
+    pub sha256: Digest,
+    pub size: Bytes,
+    /// What the image takes of the disk it is on.
+    pub allocated: Bytes,
+}
+
+/// Why there is no image.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    #[error("GRUB's core image has {} bytes, the gap before the first partition {}", have.0, room.0)]
+    CoreImage { have: Bytes, room: Bytes },
+    #[error("the filesystem for partition {number} has {have}, the partition {room}")]
+    Partition { number: u8, have: Bytes, room: Bytes },
+    #[error("the layout has no partition {number}")]
+    Unknown { number: u8 },
+    #[error("partition {number} has {count} filesystems, not one")]
+    Filesystems { number: u8, count: usize },
+    #[error("{path}: there is something that is no file, an image cannot take its place")]
+    NotAFile { path: PathBuf },
+    #[error("{path} is being written by another run")]
+    Busy { path: PathBuf },
+    #[error("{path}: the disk is full: the image takes {need}, {free} were free")]
+    Full { path: PathBuf, need: Bytes, free: Bytes },
+    #[error("{doing} {path}: {source}")]
+    Io { doing: &'static str, path: PathBuf, source: io::Error },
+    #[error("interrupted")]
+    Cancelled,
+}
+
+/// Writes the image and gives its digest. `cancelled` is asked, and `progress` told bytes done of bytes in all, every
+/// few megabytes. On any error the target is as it was and nothing is left beside it.
+pub fn assemble(
+    assembly: &Assembly,
+    cancelled: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Assembled, ImageError> {
+    let total = assembly.layout.total.bytes();
+    let sources = open(assembly)?;
+    let pieces = pieces(assembly, &sources)?;
+    if cancelled() {
+        return Err(ImageError::Cancelled);
+    }
+    let io = |doing| move |source| ImageError::Io { doing, path: assembly.target.clone(), source };
+    let partial = Partial::create(&assembly.target).map_err(|error| match error {
+        PartialError::Busy => ImageError::Busy { path: assembly.target.clone() },
+        PartialError::NotAFile => ImageError::NotAFile { path: assembly.target.clone() },
+        PartialError::Io(source) => io("creating")(source),
+    })?;
+    let sha256 = partial
+        .file()
+        .set_len(total.0)
+        .and_then(|()| write_and_hash(&pieces, total, partial.file(), cancelled, progress))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(assembly, &pieces, &partial),
+            _ => io("writing")(error),
+        })?
+        .ok_or(ImageError::Cancelled)?;
+    let allocated = allocated(partial.file()).map_err(io("writing"))?;
+    if cancelled() {
+        return Err(ImageError::Cancelled);
+    }
+    partial.publish().map_err(io("finishing"))?;
+    Ok(Assembled { sha256, size: total, allocated })
+}
+
+/// The digest of all of `file`, without reading its holes. Moves the file's position.
+pub fn digest_of_sparse(file: &File) -> io::Result<Digest> {
+    let length = file.metadata()?.len();
+    let pieces: Vec<Piece<'_>> = extents::data(file, length)?
+        .into_iter()
+        .map(|e| Piece { at: e.start, length: e.end - e.start, source: Source::File { file, at: e.start } })
+        .collect();
+    Ok(copy::digest(&pieces, length, &mut |_| true)?.expect("only a caller that says no gets no digest"))
+}
+
+/// The partitions in the order of the disk, each with its open filesystem.
+fn open(assembly: &Assembly) -> Result<Vec<(&Partition, File, u64)>, ImageError> {
+    let mut partitions: Vec<&Partition> = assembly.layout.partitions.iter().collect();
+    partitions.sort_by_key(|p| p.start);
+    let known = |number: u8| partitions.iter().any(|p| p.number == number);
+    if let Some((number, _)) = assembly.partitions.iter().find(|(number, _)| !known(*number)) {
+        return Err(ImageError::Unknown { number: *number });
+    }
+    partitions
+        .into_iter()
+        .map(|partition| {
+            let number = partition.number;
+            let mut files = assembly.partitions.iter().filter(|(n, _)| *n == number);
+            let (Some((_, path)), None) = (files.next(), files.next()) else {
+                let count = assembly.partitions.iter().filter(|(n, _)| *n == number).count();
+                return Err(ImageError::Filesystems { number, count });
+            };
+            let io = |source| ImageError::Io { doing: "reading", path: path.clone(), source };
+            let file = File::open(path).map_err(io)?;
+            let have = Bytes(file.metadata().map_err(io)?.len());
+            let room = partition.length.bytes();
+            if have > room {
+                return Err(ImageError::Partition { number, have, room });
+            }
+            Ok((partition, file, have.0))
+        })
+        .collect()
+}
+
+fn pieces<'a>(
+    assembly: &'a Assembly,
+    sources: &'a [(&Partition, File, u64)],
+) -> Result<Vec<Piece<'a>>, ImageError> {
+    let mut pieces = vec![Piece { at: 0, length: 512, source: Source::Bytes(&assembly.head.mbr) }];
+    let core = &assembly.head.core_image;
+    let first = sources.first().map_or(assembly.layout.total.bytes(), |(p, ..)| p.start.offset());
+    let (have, room) = (Bytes(core.len() as u64), first.saturating_sub(Bytes(512)));
+    if have > room {
+        return Err(ImageError::CoreImage { have, room });
+    }
+    if !core.is_empty() {
+        pieces.push(Piece { at: 512, length: have.0, source: Source::Bytes(core) });
+    }
+    for (partition, file, length) in sources {
+        let start = partition.start.offset().0;
+        let extents = extents::data(file, *length).map_err(|source| {
+            let number = |(n, _): &&(u8, PathBuf)| *n == partition.number;
+            let path = assembly.partitions.iter().find(number).map(|(_, path)| path.clone());
+            ImageError::Io { doing: "reading", path: path.unwrap_or_default(), source }
+        })?;
+        pieces.extend(extents.into_iter().map(|e| Piece {
+            at: start + e.start,
+            length: e.end - e.start,
+            source: Source::File { file, at: e.start },
+        }));
+    }
+    Ok(pieces)
+}
+
+/// The digest, or `None` when cancelled. One thread writes and syncs while this one hashes, which takes longest.
+fn write_and_hash(
+    pieces: &[Piece<'_>],
+    total: Bytes,
+    target: &File,
+    cancelled: &dyn Fn() -> bool,
+    progress: &mut dyn FnMut(u64, u64),
+) -> io::Result<Option<Digest>> {
+    let stop = AtomicBool::new(false);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        let writer_stop = &stop;
+        scope.spawn(move || {
+            let result = copy::write(pieces, target, writer_stop).and_then(|()| {
+                // early, so that the disk works while the rest is hashed
+                if writer_stop.load(Ordering::Relaxed) { Ok(()) } else { target.sync_data() }
+            });
+            if result.is_err() {
+                writer_stop.store(true, Ordering::Relaxed);
+            }
+            // the receiver outlives this thread
+            let _ = sender.send(result);
+        });
+        let mut was_cancelled = false;
+        let digest = copy::digest(pieces, total.0, &mut |done| {
+            progress(done, total.0);
+            was_cancelled = cancelled();
+            !was_cancelled && !stop.load(Ordering::Relaxed)
+        });
+        if was_cancelled || digest.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        let written = loop {
+            match receiver.recv_timeout(Duration::from_millis(50)) {
+                Ok(result) => break result,
+                Err(RecvTimeoutError::Timeout) if cancelled() => {
+                    was_cancelled = true;
+                    stop.store(true, Ordering::Relaxed);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    break Err(io::Error::other("the writing thread died"));
+                }
+            }
+        };
+        if was_cancelled {
+            return Ok(None);
+        }
+        written?;
+        digest
+    })
+}
+
+fn full(assembly: &Assembly, pieces: &[Piece<'_>], partial: &Partial) -> ImageError {
+    let need = Bytes(pieces.iter().map(|p| p.length).sum());
+    let left = rustix::fs::fstatvfs(partial.file()).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
+    let free = Bytes(left) + allocated(partial.file()).unwrap_or_default();
+    ImageError::Full { path: assembly.target.clone(), need, free }
+}
+
+fn allocated(file: &File) -> io::Result<Bytes> {
+    use std::os::unix::fs::MetadataExt;
+    // st_blocks counts 512 bytes, whatever the filesystem's block
+    Ok(Bytes(file.metadata()?.blocks() * 512))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::os::unix::fs::FileExt;
+    use std::path::Path;
+
+    use super::*;
+    use crate::base::{Lba, Sectors};
+    use crate::disk::layout::{FilesystemUuid, Role};
+
+    const MIB: u64 = 1 << 20;
+
+    /// A disk of 64 MiB with two partitions of 20 and 30 MiB, both mostly holes.
+    fn assembly(folder: &Path) -> Assembly {
+        let partition = |number: u8, start: u64, length: u64| Partition {
+            number,
+            role: Role::Boot,
+            start: Lba(start * 2048),
+            length: Sectors(length * 2048),
+            kind: 0x83,
+            active: false,
+            filesystem_uuid: FilesystemUuid::Volume(1),
+        };
+        let file = |name: &str, length: u64, data: &[(u64, u8, usize)]| {
+            let path = folder.join(name);
+            let file = File::create(&path).expect("file");
+            file.set_len(length * MIB).expect("length");
+            for (at, byte, n) in data {
+                file.write_all_at(&vec![*byte; *n], *at).expect("write");
+            }
+            path
+        };
+        let a = file("a", 20, &[(0, 1, 70_000), (5 * MIB + 3, 2, 6 * MIB as usize)]);
+        let b = file("b", 29, &[(4 * MIB, 3, 4096), (29 * MIB - 1, 4, 1)]);
+        Assembly {
+            target: folder.join("out/disk.img"),
+            layout: Layout {
+                signature: 7,
+                total: Sectors(64 * 2048),
+                partitions: vec![partition(1, 1, 20), partition(2, 21, 30)],
+            },
+            head: Head { mbr: [9; 512], core_image: vec![8; 1000] },
+            partitions: vec![(2, b), (1, a)],
+        }
+    }
+
+    fn expected(assembly: &Assembly) -> Vec<u8> {
+        let mut image = vec![0; 64 * MIB as usize];
+        image[..512].fill(9);
+        image[512..1512].fill(8);
+        for (number, path) in &assembly.partitions {
+            let bytes = fs::read(path).expect("source");
+            let start = if *number == 1 { MIB } else { 21 * MIB } as usize;
+            image[start..start + bytes.len()].copy_from_slice(&bytes);
+        }
+        image
+    }
+
+    #[test]
+    fn is_the_pieces_over_zeros_and_stays_sparse() {
+        let folder = tempfile::tempdir().expect("folder");
+        let assembly = assembly(folder.path());
+        let mut told = Vec::new();
+        let done = assemble(&assembly, &|| false, &mut |a, b| told.push((a, b))).expect("assembles");
+        let image = fs::read(&assembly.target).expect("image");
+        assert!(image == expected(&assembly));
+        assert_eq!(done.sha256, Digest::of(&image));
+        assert_eq!(done.size, Bytes::mib(64));
+        assert!(done.allocated < Bytes::mib(8), "{:?}", done.allocated);
+        assert_eq!(told.last(), Some(&(64 * MIB, 64 * MIB)));
+        assert!(told.is_sorted());
+        let file = File::open(&assembly.target).expect("image");
+        assert_eq!(digest_of_sparse(&file).expect("digest"), done.sha256);
+        assert_eq!(fs::read_dir(folder.path().join("out")).expect("folder").count(), 1);
+    }
+
+    #[test]
+    fn cancelling_leaves_the_target_as_it_was() {
+        let folder = tempfile::tempdir().expect("folder");
+        let assembly = assembly(folder.path());
+        for asked in [0, 1, 2, 5] {
+            let count = Cell::new(0);
+            let cancelled = || count.replace(count.get() + 1) >= asked;
+            let result = assemble(&assembly, &cancelled, &mut |_, _| {});
+            assert!(matches!(result, Err(ImageError::Cancelled)), "{asked}: {result:?}");
+            assert!(!assembly.target.exists());
+        }
+        fs::write(&assembly.target, "previous").expect("write");
+        let result = assemble(&assembly, &|| true, &mut |_, _| {});
+        assert!(matches!(result, Err(ImageError::Cancelled)));
+        assert_eq!(fs::read(&assembly.target).expect("target"), b"previous");
+        assert_eq!(fs::read_dir(folder.path().join("out")).expect("folder").count(), 1);
+    }
+
+    #[test]
+    fn refuses_what_does_not_fit() {
+        let folder = tempfile::tempdir().expect("folder");
+        let good = assembly(folder.path());
+        let run =
+            |a: &Assembly| assemble(a, &|| false, &mut |_, _| {}).expect_err("does not fit").to_string();
+
+        let mut a = good.clone();
+        a.head.core_image = vec![0; MIB as usize - 511];
+        assert_eq!(
+            run(&a),
+            "GRUB's core image has 1048065 bytes, the gap before the first partition 1048064"
+        );
+        a.head.core_image.pop();
+        assert!(assemble(&a, &|| false, &mut |_, _| {}).is_ok(), "the gap may be filled to its end");
+        let mut a = good.clone();
+        a.layout.partitions[1].length = Sectors(28 * 2048);
+        assert_eq!(run(&a), "the filesystem for partition 2 has 29 MiB, the partition 28 MiB");
+        let mut a = good.clone();
+        a.partitions.pop();
+        assert_eq!(run(&a), "partition 1 has 0 filesystems, not one");
+        let mut a = good.clone();
+        a.partitions.push((3, a.partitions[0].1.clone()));
+        assert_eq!(run(&a), "the layout has no partition 3");
+        let mut a = good.clone();
+        a.partitions[0].1 = folder.path().join("none");
+        assert!(run(&a).starts_with("reading "));
+        let mut a = good;
+        a.target = folder.path().to_path_buf();
+        assert!(run(&a).contains("no file"));
+    }
+}

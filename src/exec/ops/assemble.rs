@@ -1,0 +1,66 @@
+//! Puts boot code, boot partition and slots into one image file, which appears under its name whole or not at all.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+
+use super::{Work, blocking, boot_files, object, value};
+use crate::base::Bytes;
+use crate::disk::image::{Assembly, Head, assemble};
+use crate::disk::layout::{Layout, Role};
+use crate::disk::mbr;
+use crate::exec::error::ExecError;
+use crate::exec::product::{ImageFile, Outcome, Product};
+use crate::front::model::Firmware;
+use crate::plan::op::Assemble;
+
+/// The inputs in lowering's order: layout, boot files, boot partition, then the slots' filesystems.
+const LAYOUT: usize = 0;
+const BOOT_FILES: usize = 1;
+const BOOT_PARTITION: usize = 2;
+
+pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
+    let cx = work.cx;
+    let layout: Layout = value(work.inputs, LAYOUT)?;
+    let firmware: Vec<Firmware> = cx.model.boot.firmware.iter().copied().collect();
+    let files = boot_files::load(work, BOOT_FILES, &firmware).await?;
+    let doing = format!("writing {}", op.path.display());
+    let mbr = mbr::sector(&layout, &files.boot_code()).map_err(|e| ExecError::failed(&doing, e))?;
+    // partitions and their images stand in one order: the boot partition, then the slots as lowered
+    let images: Vec<PathBuf> =
+        (BOOT_PARTITION..work.inputs.len()).map(|i| cx.store.object(object(work.inputs, i))).collect();
+    debug_assert!(layout.partitions.first().is_some_and(|p| p.role == Role::Boot));
+    let assembly = Assembly {
+        target: op.path.clone(),
+        partitions: layout.partitions.iter().map(|p| p.number).zip(images).collect(),
+        head: Head { mbr, core_image: files.core_image().to_vec() },
+        layout,
+    };
+    let (cancel, reporter) = (cx.cancel.clone(), work.reporter.clone());
+    blocking(cx, move || {
+        let done = assemble(&assembly, &|| cancel.is_cancelled(), &mut |done, total| {
+            reporter.bytes(done, Some(total));
+        })
+        .map_err(|e| ExecError::failed(&doing, e))?;
+        let modified = modified(&assembly.target).map_err(|e| ExecError::failed(&doing, e))?;
+        let file = ImageFile {
+            path: assembly.target,
+            sha256: done.sha256,
+            size: done.size,
+            allocated: done.allocated,
+            modified,
+        };
+        Ok(Outcome { product: Product::File(file), facts: serde_json::Value::Null })
+    })
+    .await
+}
+
+/// Whether the image is the one that was written: size and modification time tell, without reading it.
+pub fn is_as_written(file: &ImageFile) -> bool {
+    file.path.metadata().is_ok_and(|m| m.is_file() && Bytes(m.len()) == file.size)
+        && modified(&file.path).is_ok_and(|m| m == file.modified)
+}
+
+fn modified(path: &std::path::Path) -> std::io::Result<i128> {
+    let meta = path.metadata()?;
+    Ok(i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()))
+}

@@ -1,0 +1,73 @@
+//! Writes a slot's filesystem from its exported tree into a sparse file of the partition's size.
+
+use std::fs::File;
+
+use super::stream::Watched;
+use super::{Work, blocking, facts, object};
+use crate::base::Bytes;
+use crate::diag::{Diagnostic, codes};
+use crate::exec::error::ExecError;
+use crate::exec::product::Outcome;
+use crate::front::model::FilesystemKind;
+use crate::fs::ext4::Ext4;
+use crate::fs::{Formatter, FsError, Request, Window};
+use crate::plan::layout::auto_size;
+use crate::plan::op::Filesystem;
+use crate::rootfs::archive::Archive;
+use crate::rootfs::finish::Census;
+
+pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
+    let cx = work.cx;
+    let census: Census = facts(&work.inputs[0])?;
+    let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
+    let request = Request {
+        size,
+        uuid: op.uuid,
+        hash_seed: op.hash_seed,
+        label: op.label.clone(),
+        created: op.created,
+    };
+    let formatter: Box<dyn Formatter + Send> = match op.kind {
+        FilesystemKind::Ext4 => Box::new(Ext4::default()),
+        FilesystemKind::Xfs => {
+            return Err(ExecError::failed("writing xfs", "this version of osimg cannot write xfs yet"));
+        }
+    };
+    let tree = cx.store.object(object(work.inputs, 0));
+    let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
+    let file = File::open(&tree).map_err(open)?;
+    let total = file.metadata().map_err(open)?.len();
+    let reader = Watched::new(file, Some(total), work.reporter, &cx.cancel);
+    let doing = format!("writing the {} filesystem of slot `{}`", op.kind.as_str(), op.slot);
+    let slot = cx.slot(&op.slot);
+    let too_small = {
+        let (source, span, name) = (cx.model.source.clone(), slot.size.span, op.slot.clone());
+        move |need: Bytes, have: Bytes| {
+            Diagnostic::error(
+                codes::SIZE_TOO_SMALL,
+                format!("slot `{name}` needs a partition of {need}, its partition has {have}"),
+            )
+            .at(&source, span, "too small for what the slot holds")
+            .help(format!(
+                "give the slot `size: {}MiB` or more, or make the disk larger",
+                need.0.div_ceil(1 << 20)
+            ))
+        }
+    };
+    let (store, key) = (cx.store.clone(), work.key);
+    blocking(cx, move || {
+        let io = |e| ExecError::failed(&doing, e);
+        let staged = store.stage().map_err(io)?;
+        staged.as_file().set_len(size.0).map_err(io)?;
+        let mut tree = Archive::new(reader);
+        let mut window = Window::new(staged.as_file(), Bytes(0), size);
+        match formatter.format(&request, &mut tree, &mut window) {
+            Ok(_) => {}
+            Err(FsError::TooSmall { need, have }) => return Err(too_small(need, have).into()),
+            Err(error) => return Err(ExecError::failed(&doing, error)),
+        }
+        store.publish(staged, &key).map_err(io)?;
+        Ok(Outcome::object(key))
+    })
+    .await
+}

@@ -1,0 +1,248 @@
+//! The ops that are text or arithmetic: computed at each run, in no time, from the model and their inputs' values.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{facts, value};
+use crate::base::{Digest, identity};
+use crate::diag::{Diagnostic, Span, codes};
+use crate::emit;
+use crate::emit::dockerfile::Concern;
+use crate::exec::cx::Cx;
+use crate::exec::error::ExecError;
+use crate::exec::product::Outcome;
+use crate::front::model::{Distro, FileContent, Model, Slot};
+use crate::plan::layout::{is_auto, layout};
+use crate::plan::op::{Export, Finish, Fragments, GrubCfg};
+use crate::plan::{Op, op};
+use crate::rootfs::finish::{Census, Finish as TreeFinish, Injected};
+use crate::rootfs::inspect::Facts;
+use crate::rootfs::os_release::OsRelease;
+use crate::rootfs::tree::TreePath;
+
+/// The product of a pure op.
+pub fn compute(op: &Op, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
+    match op {
+        Op::Fragments(op) => fragments(op, inputs, model),
+        Op::Finish(op) => settings(op, model),
+        Op::Layout(op) => partitions(op, inputs, model),
+        Op::GrubCfg(op) => grub_cfg(op, inputs, model),
+        other => unreachable!("`{}` is not pure", other.label()),
+    }
+}
+
+fn slot<'a>(model: &'a Model, name: &str) -> &'a Slot {
+    model
+        .slots
+        .iter()
+        .find(|s| s.name.as_str() == name)
+        .expect("a plan names only slots of the model it was lowered from")
+}
+
+/// The generated Dockerfile as a value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generated {
+    pub text: String,
+    /// Files beside it in the build's context.
+    pub files: BTreeMap<String, String>,
+}
+
+fn fragments(op: &Fragments, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
+    let found: OsRelease = value(inputs, 0)?;
+    let slot = slot(model, &op.slot);
+    let distro = release_of(&found).ok_or_else(|| {
+        ExecError::failed(format!("rendering slot `{}`", op.slot), "its distribution is not known")
+    })?;
+    render_fragments(slot, distro, &op.from)
+}
+
+/// The generated Dockerfile of a slot, `FROM` this reference.
+pub fn render_fragments(slot: &Slot, distro: Distro, from: &str) -> Result<Outcome, ExecError> {
+    let generated = emit::dockerfile::dockerfile(slot, distro, from).map_err(|e| emitting(slot, e))?;
+    let files = generated
+        .files
+        .into_iter()
+        .map(|(path, bytes)| {
+            let text = String::from_utf8(bytes).expect("templates and manifests are UTF-8");
+            (path, text)
+        })
+        .collect();
+    // spans move with every edit of the manifest, so they are facts beside the product and in no key
+    let places: Vec<Place> = generated
+        .fragments
+        .iter()
+        .map(|f| Place { concern: f.concern.as_str().into(), start: f.span.start, end: f.span.end })
+        .collect();
+    let facts = serde_json::to_value(places).expect("words and numbers");
+    Ok(Outcome { facts, ..Outcome::value(Generated { text: generated.text, files }) })
+}
+
+/// Which words of the manifest a fragment comes from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Place {
+    concern: String,
+    start: usize,
+    end: usize,
+}
+
+/// The manifest's words that made a failing step of the generated Dockerfile, and the concern they state.
+pub fn blame(fragments: &Outcome, step: &str) -> Option<(Span, Concern)> {
+    let places: Vec<Place> = facts(fragments).ok()?;
+    let concern = Concern::ALL.into_iter().find(|c| c.made(step))?;
+    let place = places.iter().find(|p| p.concern == concern.as_str())?;
+    Some((Span::new(place.start, place.end), concern))
+}
+
+fn emitting(slot: &Slot, error: emit::EmitError) -> ExecError {
+    ExecError::failed(format!("rendering slot `{}`", slot.name.as_str()), error)
+}
+
+/// The distribution that an os-release file names, if osimg knows it.
+pub fn release_of(found: &OsRelease) -> Option<Distro> {
+    emit::family::release(&found.id, &found.id_like, found.version_id.as_deref()).ok()
+}
+
+/// What is written into a slot's exported tree.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    hostname: String,
+    hosts: String,
+    fstab: String,
+    files: Vec<SettingsFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct SettingsFile {
+    path: String,
+    mode: u16,
+    uid: u32,
+    gid: u32,
+    content: SettingsContent,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum SettingsContent {
+    Text(String),
+    /// A file beside the manifest, by the digest of its bytes.
+    Source(Digest),
+}
+
+/// A slot's `/etc/fstab`.
+pub fn render_fstab(slot: &Slot, model: &Model) -> Result<String, ExecError> {
+    let root = identity::filesystem(&model.name, &slot.name);
+    emit::fstab::fstab(slot.filesystem.kind, root, identity::boot_volume(&model.name))
+        .map_err(|e| emitting(slot, e))
+}
+
+fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
+    let slot = slot(model, &op.slot);
+    let fstab = render_fstab(slot, model)?;
+    let mut sources = op.sources.iter();
+    let files = slot
+        .files
+        .iter()
+        .map(|file| SettingsFile {
+            path: file.path.clone(),
+            mode: file.mode,
+            uid: file.uid,
+            gid: file.gid,
+            content: match &file.content {
+                FileContent::Text(text) => SettingsContent::Text(text.clone()),
+                FileContent::Source(_) => {
+                    SettingsContent::Source(*sources.next().expect("each source file was pinned"))
+                }
+            },
+        })
+        .collect();
+    let hosts = emit::hosts::hosts(&slot.hostname).map_err(|e| emitting(slot, e))?;
+    Ok(Outcome::value(Settings { hostname: slot.hostname.clone(), hosts, fstab, files }))
+}
+
+impl Settings {
+    /// The same with the bytes of the source files read and held against their digests.
+    pub fn read(self, op: &Export, cx: &Cx) -> Result<TreeFinish, ExecError> {
+        let slot = cx.slot(&op.slot);
+        let mut files = Vec::new();
+        for (file, stated) in self.files.into_iter().zip(slot.files.iter()) {
+            let content = match (&file.content, &stated.content) {
+                (SettingsContent::Source(digest), FileContent::Source(path)) => {
+                    let doing = format!("reading {}", path.display());
+                    let bytes = std::fs::read(path).map_err(|e| ExecError::failed(&doing, e))?;
+                    if Digest::of(&bytes) != *digest {
+                        return Err(
+                            ExecError::failed(doing, "the file changed while osimg ran").help("run again")
+                        );
+                    }
+                    bytes
+                }
+                (SettingsContent::Text(text), _) => text.clone().into_bytes(),
+                (SettingsContent::Source(_), FileContent::Text(_)) => {
+                    unreachable!("settings are computed from the same slot")
+                }
+            };
+            let path = TreePath::new(&file.path).expect("check accepts only normal absolute paths");
+            files.push(Injected { path, mode: file.mode, uid: file.uid, gid: file.gid, content });
+        }
+        Ok(TreeFinish {
+            hostname: self.hostname,
+            hosts: self.hosts,
+            fstab: self.fstab,
+            files,
+            created: op.created,
+            clamp: op.clamp,
+        })
+    }
+}
+
+fn partitions(_: &op::Layout, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
+    let mut contents = BTreeMap::new();
+    for (slot, input) in model.slots.iter().filter(|s| is_auto(model, s)).zip(inputs) {
+        let held: Census = facts(input)?;
+        contents.insert(slot.name.to_string(), held.footprint());
+    }
+    Ok(Outcome::value(layout(model, &contents)?))
+}
+
+fn grub_cfg(op: &GrubCfg, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
+    let mut kernels = Vec::new();
+    for position in 0..op.slots.len() {
+        let facts: Facts = value(inputs, position)?;
+        kernels.push((facts.kernel.image, facts.kernel.initramfs));
+    }
+    Ok(Outcome::value(render_grub_cfg(model, &kernels)?))
+}
+
+/// grub.cfg for slots whose kernel image and initramfs, in the manifest's order, are these.
+pub fn render_grub_cfg(model: &Model, kernels: &[(String, String)]) -> Result<String, ExecError> {
+    let mut entries = Vec::new();
+    for (slot, (kernel, initrd)) in model.slots.iter().zip(kernels) {
+        let uuid = identity::filesystem(&model.name, &slot.name);
+        let command_line = emit::command_line::command_line(uuid, &model.boot.consoles, &slot.kernel.args)
+            .map_err(|e| {
+                Diagnostic::error(codes::VALUE_INVALID, format!("slot `{}`: {e}", slot.name.as_str())).at(
+                    &model.source,
+                    slot.kernel.span,
+                    "of this kernel",
+                )
+            })?;
+        entries.push(emit::grub_cfg::Entry {
+            id: slot.name.to_string(),
+            title: slot.title.clone(),
+            fs: slot.filesystem.kind,
+            uuid,
+            kernel: kernel.clone(),
+            initrd: initrd.clone(),
+            command_line,
+        });
+    }
+    let menu = emit::grub_cfg::GrubCfg {
+        timeout: model.boot.timeout,
+        default: model.slots[model.boot.default].name.to_string(),
+        serial: model.boot.consoles.iter().find_map(|c| c.serial()),
+        entries,
+    };
+    emit::grub_cfg::grub_cfg(&menu).map_err(|e| ExecError::failed("rendering grub.cfg", e))
+}

@@ -1,0 +1,92 @@
+//! What a finished run has to show: the image, and what each slot is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::error::ExecError;
+use super::product::{ImageFile, Product};
+use super::schedule::Results;
+use crate::base::{Bytes, identity};
+use crate::disk::layout::Layout;
+use crate::front::model::Model;
+use crate::plan::{Op, Plan};
+use crate::rootfs::inspect::Facts;
+
+/// A finished run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outputs {
+    pub image: ImageFile,
+    pub slots: Vec<SlotOutput>,
+    /// Nodes that ran, with how long each took.
+    pub ran: BTreeMap<String, Duration>,
+    /// Nodes whose product was there already.
+    pub cached: Vec<String>,
+}
+
+/// A slot on the finished disk.
+#[derive(Clone, Debug, Serialize)]
+pub struct SlotOutput {
+    pub name: String,
+    /// As `uname -r` will say.
+    pub kernel: String,
+    pub partition: u8,
+    pub size: Bytes,
+    pub filesystem: &'static str,
+    pub uuid: Uuid,
+    /// Time spent on the slot's nodes in this run; nothing when all came from the cache.
+    pub took: Option<Duration>,
+}
+
+impl Outputs {
+    /// Sums up `results`, which a successful run gave.
+    pub fn of(plan: &Plan, model: &Model, results: &Results) -> Result<Outputs, ExecError> {
+        let product = |wanted: &dyn Fn(&Op) -> bool| {
+            plan.find(wanted).and_then(|id| results.get(&id)).map(|r| &r.outcome.product)
+        };
+        let Some(Product::File(image)) = product(&|op| matches!(op, Op::Assemble(_))) else {
+            unreachable!("the goal of a successful run is a file")
+        };
+        let layout: Layout = read(product(&|op| matches!(op, Op::Layout(_))))?;
+        let mut slots = Vec::new();
+        for slot in &model.slots {
+            let name = slot.name.as_str();
+            let facts: Facts = read(product(&|op| matches!(op, Op::Inspect(i) if i.slot == name)))?;
+            let partition = layout.slot(name).expect("the layout has a partition for each slot");
+            let times: Vec<Duration> = plan
+                .nodes()
+                .filter(|(_, node)| node.op.slot() == Some(name))
+                .filter_map(|(id, _)| results.get(&id)?.ran)
+                .collect();
+            slots.push(SlotOutput {
+                name: name.into(),
+                kernel: facts.kernel.version,
+                partition: partition.number,
+                size: partition.length.bytes(),
+                filesystem: slot.filesystem.kind.as_str(),
+                uuid: identity::filesystem(&model.name, &slot.name),
+                took: (!times.is_empty()).then(|| times.iter().sum()),
+            });
+        }
+        let mut ran = BTreeMap::new();
+        let mut cached = Vec::new();
+        for (id, node) in plan.nodes().filter(|(_, node)| !node.op.is_pure()) {
+            match results.get(&id).and_then(|r| r.ran) {
+                Some(took) => {
+                    ran.insert(node.op.label(), took);
+                }
+                None => cached.push(node.op.label()),
+            }
+        }
+        Ok(Outputs { image: image.clone(), slots, ran, cached })
+    }
+}
+
+fn read<T: for<'de> Deserialize<'de>>(product: Option<&Product>) -> Result<T, ExecError> {
+    let Some(Product::Value(value)) = product else {
+        unreachable!("layout and inspection of a successful run are values")
+    };
+    T::deserialize(value).map_err(|e| ExecError::failed("reading the cache", e))
+}

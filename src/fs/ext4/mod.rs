@@ -1,0 +1,87 @@
+//! Ext4 without a kernel: a tree in, a clean filesystem out, in one pass over the tree.
+//!
+//! What enters is a stream of nodes, each file with its data behind it; what leaves is a filesystem that `e2fsck -f`
+//! calls clean and Linux mounts read-write. Blocks of 4 KiB and inodes of 256 bytes, always. The way of a node:
+//!
+//! - [`geometry`]: pure arithmetic from the partition's size: groups, inode count, where metadata lies
+//! - [`alloc`] and [`sink`]: data blocks in order of arrival, past the metadata, written in long runs
+//! - [`names`]: the namespace held in memory; [`inode`], [`xattr`], [`extents`], [`directory`] and [`journal`]: values
+//!   to the bytes of one structure each; [`format`] the superblock and group descriptors; [`checksum`] theirs
+//! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end
+//!
+//! Memory: 256 bytes an inode plus its names (about 60 bytes and the name's length each) and 1 MiB of buffer.
+//! Nothing grows with the size of files; while one file is written its extent tree holds a block a level.
+//!
+//! The specification is the kernel's Documentation/filesystems/ext4/, and e2fsprogs where that is silent.
+
+mod alloc;
+mod checksum;
+mod directory;
+mod extents;
+mod finish;
+mod format;
+mod geometry;
+mod hash;
+mod inode;
+mod journal;
+mod names;
+mod sink;
+mod write;
+mod xattr;
+
+use crate::rootfs::tree::TreeSource;
+
+use super::{Formatter, FsError, Request, WriteAt, Written};
+
+/// The block size in bytes: the page size of the machines we make disks for.
+const BLOCK: usize = 4096;
+
+/// One block's bytes.
+type Block = [u8; BLOCK];
+
+/// What a kernel and a boot loader may be too old for. All the rest (extents, flex groups, hashed directories, the
+/// resize inode, nanosecond times …) is read by every ext4 since Linux 2.6.28 and always on. `orphan_file` and
+/// `metadata_csum_seed` are never used: GRUB 2.02 refuses them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Features {
+    /// CRC32c over every structure (`metadata_csum`): Linux 3.18 in earnest, e2fsprogs 1.43 (el7 has 1.42.9, whose
+    /// fsck refuses it). Without it group descriptors alone have a CRC16 (`uninit_bg`).
+    pub metadata_csum: bool,
+    /// Descriptors of 64 bytes (`64bit`): Linux 2.6.28, e2fsprogs 1.42. Lets the filesystem grow past 16 TiB.
+    pub bit64: bool,
+    /// A journal (`has_journal`), of the size that mke2fs would choose.
+    pub journal: bool,
+}
+
+impl Default for Features {
+    fn default() -> Features {
+        Features { metadata_csum: true, bit64: true, journal: true }
+    }
+}
+
+/// The ext4 writer.
+///
+/// Unrepresentable, and so an error: extended attributes that do not fit an inode and one block, or have no known
+/// prefix; symlinks that are empty or longer than 4,095 bytes; files over 16 TiB; more than 65,000 names of one file;
+/// device numbers above 12 bits of major or 20 of minor; a partition over 16 TiB; a `/lost+found` that is no
+/// directory. Times outside 1901 to 2446 are clamped, as the kernel does. Inodes get the tree's mtime as atime too,
+/// and `created` as ctime and birth time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ext4 {
+    pub features: Features,
+}
+
+impl Formatter for Ext4 {
+    fn format(
+        &self,
+        request: &Request,
+        tree: &mut dyn TreeSource,
+        out: &mut dyn WriteAt,
+    ) -> Result<Written, FsError> {
+        let mut pass = write::Pass::begin(self.features, request, out)?;
+        while let Some(item) = tree.next_item().map_err(FsError::Read)? {
+            pass.add(item)?;
+        }
+        pass.finish()
+    }
+}

@@ -1,0 +1,172 @@
+//! Partition arithmetic: from sizes as a manifest states them to sectors on the disk.
+//!
+//! What holds in a [`Layout`]: the boot partition is number 1 and starts at 1 MiB, so that GRUB's core image has the gap
+//! before it; every partition starts and ends on a MiB, which suits every drive's erase block and physical sector;
+//! slots follow in the manifest's order without gaps between them.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Bytes, Lba, Sectors, identity};
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::disk::layout::{FilesystemUuid, Layout, Partition, Role};
+use crate::front::model::{DiskSize, Model, Slot, SlotSize};
+
+/// Everything is aligned to this.
+pub const ALIGNMENT: Bytes = Bytes::MIB;
+/// Before the first partition: the MBR and GRUB's core image.
+pub const GAP: Bytes = Bytes::MIB;
+/// GRUB's modules of two platforms take 8 MiB; FAT32 wants 33 MiB at least; what is left is room for later use.
+pub const BOOT_SIZE: Bytes = Bytes::mib(64);
+/// A slot smaller than this holds no Linux, and no journal either.
+pub const SLOT_MIN: Bytes = Bytes::mib(16);
+/// MBR: the largest sector number is 2^32 - 1 (UEFI Specification 2.10, section 5.2.1).
+const MBR_LIMIT: Bytes = Bytes((1 << 32) * 512);
+
+/// MBR partition types (UEFI Specification 2.10, section 5.2.2; Linux).
+const TYPE_ESP: u8 = 0xef;
+const TYPE_LINUX: u8 = 0x83;
+
+/// How large a slot of automatic size becomes: what it holds, a quarter more and 256 MiB to work with, in steps of
+/// 64 MiB, so that a rebuild with a few files more does not move the partitions after it.
+pub fn auto_size(content: Bytes) -> Bytes {
+    (content + Bytes(content.0 / 4) + Bytes::mib(256)).round_up(Bytes::mib(64))
+}
+
+/// Whether a slot's size depends on what it holds.
+pub fn is_auto(model: &Model, slot: &Slot) -> bool {
+    *model.disk.size == DiskSize::Auto && !matches!(*slot.size, SlotSize::Fixed(_))
+}
+
+/// Sizes of all slots in the manifest's order. `contents` holds, by slot name, what each slot of automatic size holds.
+///
+/// Fails with a located diagnostic where the sizes do not fit the disk.
+pub fn slot_sizes(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Vec<Bytes>, Diagnostics> {
+    match *model.disk.size {
+        DiskSize::Auto => Ok(model
+            .slots
+            .iter()
+            .map(|slot| match *slot.size {
+                SlotSize::Fixed(size) => size.round_up(ALIGNMENT),
+                _ => auto_size(contents.get(slot.name.as_str()).copied().unwrap_or_default()),
+            })
+            .collect()),
+        DiskSize::Fixed(total) => sizes_on(model, total),
+    }
+}
+
+fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
+    let usable = total.saturating_sub(GAP + BOOT_SIZE).round_down(ALIGNMENT);
+    let fixed: Bytes = model.slots.iter().filter_map(|s| fixed_size(s)).sum();
+    if fixed > usable {
+        return Err(does_not_fit(model, format!("the slots need {fixed}, the disk has {usable} for them")));
+    }
+    let rest = usable - fixed;
+    let shares: Vec<Bytes> = model.slots.iter().filter_map(|s| share_of(s, rest)).collect();
+    let shared: Bytes = shares.iter().copied().sum();
+    if shared > rest {
+        return Err(does_not_fit(model, "the shares add up to more than the disk has".into()));
+    }
+    let equal_slots = model.slots.iter().filter(|s| *s.size == SlotSize::Equal).count() as u64;
+    let equal = (rest - shared).0.checked_div(equal_slots).map(|b| Bytes(b).round_down(ALIGNMENT));
+    let mut found = Diagnostics::new();
+    let mut sizes = Vec::new();
+    for slot in &model.slots {
+        let size = fixed_size(slot).or_else(|| share_of(slot, rest)).or(equal).unwrap_or_default();
+        if size < SLOT_MIN {
+            found.push(
+                Diagnostic::error(
+                    codes::SIZE_TOO_SMALL,
+                    format!("slot `{}` would get {size}, the least is {SLOT_MIN}", slot.name.as_str()),
+                )
+                .at(&model.source, slot.size.span, "this slot")
+                .and(model.disk.size.span, "of a disk this large")
+                .help("make the disk larger or the other slots smaller"),
+            );
+        }
+        sizes.push(size);
+    }
+    if found.has_errors() { Err(found) } else { Ok(sizes) }
+}
+
+fn fixed_size(slot: &Slot) -> Option<Bytes> {
+    match *slot.size {
+        SlotSize::Fixed(size) => Some(size.round_up(ALIGNMENT)),
+        _ => None,
+    }
+}
+
+fn share_of(slot: &Slot, rest: Bytes) -> Option<Bytes> {
+    match *slot.size {
+        // a share is at most 100, and 2^53 bytes are far more than the MBR's 2 TiB: the arithmetic is exact enough
+        SlotSize::Share(percent) => {
+            Some(Bytes((rest.0 as f64 * percent / 100.0) as u64).round_down(ALIGNMENT))
+        }
+        _ => None,
+    }
+}
+
+fn does_not_fit(model: &Model, message: String) -> Diagnostics {
+    let needed: Bytes =
+        GAP + BOOT_SIZE + model.slots.iter().map(|s| fixed_size(s).unwrap_or(SLOT_MIN)).sum::<Bytes>();
+    Diagnostic::error(codes::SIZE_DOES_NOT_FIT, message)
+        .at(&model.source, model.disk.size.span, "the disk's size")
+        .help(format!(
+            "{GAP} for the boot code, {BOOT_SIZE} for the boot partition and the slots need at least {needed}"
+        ))
+        .into()
+}
+
+/// The whole disk. See [`slot_sizes`] for `contents` and errors.
+pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layout, Diagnostics> {
+    let sizes = slot_sizes(model, contents)?;
+    let mut partitions = vec![Partition {
+        number: 1,
+        role: Role::Boot,
+        start: Lba(GAP.sectors().0),
+        length: BOOT_SIZE.sectors(),
+        kind: TYPE_ESP,
+        active: true,
+        filesystem_uuid: FilesystemUuid::Volume(identity::boot_volume(&model.name)),
+    }];
+    let mut next = Lba(GAP.sectors().0) + BOOT_SIZE.sectors();
+    for (i, (slot, size)) in model.slots.iter().zip(&sizes).enumerate() {
+        let number = u8::try_from(i + 2).map_err(|_| too_many(model))?;
+        partitions.push(Partition {
+            number,
+            role: Role::Slot(slot.name.to_string()),
+            start: next,
+            length: size.sectors(),
+            kind: TYPE_LINUX,
+            active: false,
+            filesystem_uuid: FilesystemUuid::Uuid(identity::filesystem(&model.name, &slot.name)),
+        });
+        next = next + size.sectors();
+    }
+    let total = match *model.disk.size {
+        DiskSize::Auto => Sectors(next.0),
+        DiskSize::Fixed(total) => total.sectors(),
+    };
+    if next.offset() > MBR_LIMIT {
+        return Err(Diagnostic::error(
+            codes::SIZE_DOES_NOT_FIT,
+            format!("the partitions end at {}, an MBR reaches {MBR_LIMIT}", next.offset()),
+        )
+        .at(&model.source, model.disk.size.span, "the disk's size")
+        .help("make the slots smaller")
+        .into());
+    }
+    if model.slots.len() > 3 {
+        return Err(too_many(model));
+    }
+    Ok(Layout { signature: identity::disk_signature(&model.name), total, partitions })
+}
+
+fn too_many(model: &Model) -> Diagnostics {
+    Diagnostic::error(
+        codes::PARTITIONS_TOO_MANY,
+        format!("{} slots and the boot partition are more than an MBR's four", model.slots.len()),
+    )
+    .at(&model.source, model.disk.table.span, "")
+    .help("keep at most three slots")
+    .into()
+}

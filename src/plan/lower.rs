@@ -1,0 +1,229 @@
+//! Lowers a checked model to the plan: which pieces of work there are and what each needs.
+
+use std::collections::BTreeMap;
+
+use super::graph::Plan;
+use super::layout;
+use super::op::{self, Op};
+use super::pins::{Pins, SlotPins};
+use crate::base::event::NodeId;
+use crate::base::{Bytes, identity};
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::front::model::{Base, BaseSource, DiskSize, FilesystemKind, Format, Model, Slot, Table};
+
+/// The label of the boot partition: at most 11 bytes on FAT.
+pub const BOOT_LABEL: &str = "OSIMG-BOOT";
+/// What the GRUB toolbox is built on where the manifest bootstraps no Debian itself.
+const TOOLBOX_FALLBACK: &str = "debian:trixie-slim";
+
+/// Everything the image needs, as a graph whose goal assembles it. `early` is GRUB's embedded configuration.
+///
+/// Fails where the model asks for what this version cannot build, and where sizes do not fit.
+pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostics> {
+    let mut found = unsupported(model);
+    // a disk of fixed size has its whole layout now; one of automatic size waits for the slots' contents
+    let sizes = match layout::layout(model, &BTreeMap::new())
+        .and_then(|_| layout::slot_sizes(model, &BTreeMap::new()))
+    {
+        Ok(sizes) => sizes,
+        Err(more) => {
+            found.extend(more);
+            Vec::new()
+        }
+    };
+    if found.has_errors() {
+        return Err(found);
+    }
+    let mut plan = Plan::default();
+    let bases: Vec<NodeId> = model.bases.iter().map(|b| plan.add(base(b), &[])).collect();
+    let mut exports = Vec::new();
+    let mut inspects = Vec::new();
+    let mut filesystems = Vec::new();
+    for (slot, size) in model.slots.iter().zip(sizes) {
+        let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
+        let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
+        exports.push(export);
+        inspects.push(plan.add(
+            Op::Inspect(op::Inspect {
+                slot: slot.name.to_string(),
+                kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
+            }),
+            &[export],
+        ));
+        filesystems.push(plan.add(
+            Op::Filesystem(op::Filesystem {
+                slot: slot.name.to_string(),
+                kind: slot.filesystem.kind,
+                size: (!layout::is_auto(model, slot)).then_some(size),
+                uuid: identity::filesystem(&model.name, &slot.name),
+                hash_seed: identity::hash_seed(&model.name, &slot.name),
+                label: slot.name.to_string(),
+                created: pins.created(),
+            }),
+            &[export],
+        ));
+    }
+    let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
+    let measured: Vec<NodeId> = model
+        .slots
+        .iter()
+        .zip(&exports)
+        .filter(|(slot, _)| layout::is_auto(model, slot))
+        .map(|(_, export)| *export)
+        .collect();
+    let layout = plan.add(Op::Layout(op::Layout { slots: names.clone() }), &measured);
+    let grub_cfg = plan.add(Op::GrubCfg(op::GrubCfg { slots: names }), &inspects);
+    let grub = boot_files(&mut plan, model, pins, early, &bases);
+    let boot = plan.add(
+        Op::BootPartition(op::BootPartition {
+            volume_id: identity::boot_volume(&model.name),
+            label: BOOT_LABEL.into(),
+            size: layout::BOOT_SIZE,
+            start: layout::GAP.sectors().0,
+            firmware: model.boot.firmware.iter().copied().collect(),
+            created: pins.created(),
+        }),
+        &[grub_cfg, grub],
+    );
+    let mut parts = vec![layout, grub, boot];
+    parts.extend(filesystems);
+    plan.add(Op::Assemble(op::Assemble { path: model.disk.path.clone() }), &parts);
+    Ok(plan)
+}
+
+fn base(base: &Base) -> Op {
+    Op::Base(op::Base {
+        name: base.name.to_string(),
+        from: match &base.from {
+            BaseSource::Bootstrap { suite, mirror } => {
+                op::BaseFrom::Bootstrap { suite: suite.clone(), mirror: mirror.clone() }
+            }
+            BaseSource::Archive { path, sha256 } => {
+                op::BaseFrom::Archive { sha256: *sha256, path: path.clone() }
+            }
+        },
+    })
+}
+
+/// The tag of a slot's own image, before anything is added.
+pub fn image_tag(model: &Model, slot: &Slot) -> String {
+    tag(model, slot, "image")
+}
+
+fn tag(model: &Model, slot: &Slot, stage: &str) -> String {
+    format!("osimg/{}/{}:{stage}", model.name, slot.name.as_str())
+}
+
+/// From the user's Dockerfile to the exported tree.
+fn lower_slot(
+    plan: &mut Plan,
+    model: &Model,
+    slot: &Slot,
+    pins: &Pins,
+    pinned: &SlotPins,
+    bases: &[NodeId],
+) -> NodeId {
+    let name = slot.name.to_string();
+    let needed: Vec<NodeId> = model
+        .bases
+        .iter()
+        .zip(bases)
+        .filter(|(base, _)| slot.from.iter().any(|from| names_base(from, base.name.as_str())))
+        .map(|(_, node)| *node)
+        .collect();
+    let image = plan.add(
+        Op::ImageBuild(op::ImageBuild {
+            slot: name.clone(),
+            dockerfile: pinned.dockerfile,
+            context: pinned.context,
+            build_args: slot.build_args.clone(),
+            target: slot.target.as_ref().map(|t| t.value.clone()),
+            tag: image_tag(model, slot),
+        }),
+        &needed,
+    );
+    let stated = op::distro_word(slot.distro.as_ref().map(|d| d.value));
+    let release = plan.add(Op::Release(op::Release { slot: name.clone(), stated }), &[image]);
+    let fragments = plan
+        .add(Op::Fragments(op::Fragments { slot: name.clone(), from: image_tag(model, slot) }), &[release]);
+    let built = plan.add(
+        Op::FragmentBuild(op::FragmentBuild { slot: name.clone(), tag: tag(model, slot, "slot") }),
+        &[image, fragments],
+    );
+    let finish =
+        plan.add(Op::Finish(op::Finish { slot: name.clone(), sources: pinned.sources.clone() }), &[]);
+    plan.add(
+        Op::Export(op::Export { slot: name, created: pins.created(), clamp: pins.source_date_epoch }),
+        &[built, finish],
+    )
+}
+
+/// Whether a `FROM` reference means the base of this name: bare or with the tag `latest`, as the engine resolves it.
+pub fn names_base(reference: &str, base: &str) -> bool {
+    reference == base || reference.strip_suffix(":latest") == Some(base)
+}
+
+fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &[NodeId]) -> NodeId {
+    let firmware = model.boot.firmware.iter().copied().collect();
+    if let Some(digest) = pins.host_grub {
+        let from = op::BootFilesFrom::Host { digest };
+        return plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &[]);
+    }
+    let bootstrapped =
+        model.bases.iter().zip(bases).find(|(b, _)| matches!(b.from, BaseSource::Bootstrap { .. }));
+    let (from, inputs) = match bootstrapped {
+        Some((base, node)) => (base.name.to_string(), vec![*node]),
+        None => (TOOLBOX_FALLBACK.to_string(), vec![]),
+    };
+    let from = op::BootFilesFrom::Toolbox { from };
+    plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &inputs)
+}
+
+/// What manifests may say and this version cannot build.
+fn unsupported(model: &Model) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for slot in &model.slots {
+        if slot.filesystem.kind == FilesystemKind::Xfs {
+            found.push(
+                Diagnostic::error(
+                    codes::NOT_YET,
+                    format!("slot `{}`: this version of osimg cannot write xfs yet", slot.name.as_str()),
+                )
+                .at(&model.source, slot.filesystem.span, "asked for here")
+                .help("use `filesystem: {type: ext4}` until the native xfs writer lands"),
+            );
+        }
+    }
+    if *model.disk.table == Table::Gpt {
+        found.push(
+            Diagnostic::error(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
+                .at(&model.source, model.disk.table.span, "asked for here")
+                .help("use `table: mbr`, which boots under BIOS and UEFI alike"),
+        );
+    }
+    if model.disk.formats.iter().any(|f| *f != Format::Raw) {
+        found.push(
+            Diagnostic::error(codes::NOT_YET, "this version of osimg writes raw images only")
+                .at(&model.source, model.disk.formats.span, "asked for here")
+                .help("use `formats: [raw]` and convert the result with `qemu-img convert`"),
+        );
+    }
+    found
+}
+
+fn not_pinned(model: &Model, slot: &Slot) -> Diagnostics {
+    Diagnostic::error(codes::FILE_MISSING, format!("slot `{}` has no Dockerfile to read", slot.name.as_str()))
+        .at(&model.source, slot.dockerfile.span, "")
+        .into()
+}
+
+/// The size of a disk whose slots are all of fixed size; nothing when it depends on what the slots hold.
+pub fn known_size(model: &Model) -> Option<Bytes> {
+    match *model.disk.size {
+        DiskSize::Fixed(size) => Some(size),
+        DiskSize::Auto if model.slots.iter().all(|s| !layout::is_auto(model, s)) => {
+            layout::layout(model, &BTreeMap::new()).ok().map(|l| l.total.bytes())
+        }
+        DiskSize::Auto => None,
+    }
+}

@@ -1,0 +1,43 @@
+//! Mistakes on the command line: exit 2, a word about what was meant.
+
+use crate::harness::osimg;
+
+#[test]
+fn an_unknown_flag_suggests() {
+    let ran = osimg(&["check", "--colour", "never", "m.yaml"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("unexpected argument '--colour'"), "{}", ran.err);
+    assert!(ran.err.contains("'--color'"), "{}", ran.err);
+}
+
+#[test]
+fn an_unknown_command_suggests() {
+    let ran = osimg(&["chekc"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("'check'"), "{}", ran.err);
+}
+
+#[test]
+fn quiet_and_verbose_exclude_each_other() {
+    let ran = osimg(&["schema", "-q", "-v"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("cannot be used with"), "{}", ran.err);
+}
+
+#[test]
+fn no_job_at_all_is_refused() {
+    let ran = osimg(&["--jobs", "0", "schema"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn a_value_that_is_not_there_is_named_with_those_that_are() {
+    let ran = osimg(&["schema", "--engine", "lxc"]);
+    assert_eq!(ran.code, Some(2));
+    assert!(ran.err.contains("[possible values: auto, docker, podman]"), "{}", ran.err);
+}
+
+#[test]
+fn flags_stand_before_and_after_the_command() {
+    assert_eq!(osimg(&["--log-format", "json", "schema"]), osimg(&["schema", "--log-format", "json"]));
+}

@@ -1,0 +1,509 @@
+//! The ext4 writer against e2fsprogs, the kernel and GRUB.
+
+mod kernel;
+mod tree;
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::FileExt;
+
+use osimg::base::{Bytes, Digest};
+use osimg::fs::FsError;
+use osimg::fs::ext4::{Ext4, Features};
+use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
+
+use kernel::{Image, format, run};
+use tree::{Content, Sample, meta};
+
+const MIB: u64 = 1 << 20;
+
+fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+    let mut out = 2u32.to_le_bytes().to_vec();
+    for (tag, perm, id) in entries {
+        out.extend(tag.to_le_bytes());
+        out.extend(perm.to_le_bytes());
+        out.extend(id.to_le_bytes());
+    }
+    out
+}
+
+fn with_xattrs(mode: u16, list: &[(&str, &[u8])]) -> Meta {
+    let xattrs = list.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect();
+    Meta { xattrs, ..meta(mode) }
+}
+
+/// One of everything.
+fn zoo() -> Sample {
+    let mut s = Sample::default();
+    s.push("", Kind::Directory, Meta { uid: 3, ..meta(0o751) });
+    s.file("late/child/before its parents", "x");
+    s.push("late", Kind::Directory, Meta { gid: 70_000, ..meta(0o2770) });
+    s.file("hello", "hello\n");
+    s.push("hello again", Kind::HardLink { target: TreePath::new("hello").expect("path") }, meta(0));
+    s.push("late/hello", Kind::HardLink { target: TreePath::new("hello again").expect("path") }, meta(0));
+    s.push("short", Kind::Symlink { target: b"hello".to_vec() }, meta(0o777));
+    for n in [59usize, 60, 61, 255, 4094, 4095] {
+        s.push(format!("link{n}"), Kind::Symlink { target: vec![b'l'; n] }, meta(0o777));
+    }
+    s.push("link again", Kind::HardLink { target: TreePath::new("link60").expect("path") }, meta(0));
+    s.push("dev-null", Kind::CharDevice { major: 1, minor: 3 }, meta(0o666));
+    s.push("dev-new", Kind::CharDevice { major: 259, minor: 70_000 }, meta(0o600));
+    s.push("dev-sda", Kind::BlockDevice { major: 8, minor: 0 }, meta(0o660));
+    s.push("dev-big", Kind::BlockDevice { major: 4095, minor: (1 << 20) - 1 }, meta(0o660));
+    s.push("fifo", Kind::Fifo, meta(0o600));
+    s.push("socket", Kind::Socket, meta(0o755));
+    s.push("su", Kind::File { size: 0 }, Meta { uid: 4_000_000_000, gid: 3_999_999_999, ..meta(0o6755) });
+    s.push("tmp", Kind::Directory, meta(0o1777));
+    for (i, secs) in [-2_147_483_648, -1, 0, 2_147_483_647, 2_147_483_648, 4_294_967_296, 15_032_385_535]
+        .iter()
+        .enumerate()
+    {
+        let mtime = Timestamp { secs: *secs, nanos: 999_999_999 };
+        s.push(format!("time{i}"), Kind::File { size: 0 }, Meta { mtime, ..meta(0o644) });
+    }
+    let capability = hex::decode("0100000200200000000000000000000000000000").expect("hex");
+    s.push("ping", Kind::File { size: 0 }, with_xattrs(0o755, &[("security.capability", &capability)]));
+    let label = b"system_u:object_r:bin_t:s0\0";
+    s.push(
+        "bash",
+        Kind::File { size: 0 },
+        with_xattrs(0o755, &[("security.selinux", label), ("user.a", b"")]),
+    );
+    s.push(
+        "sel-link",
+        Kind::Symlink { target: b"bash".to_vec() },
+        with_xattrs(0o777, &[("security.selinux", label)]),
+    );
+    let long = [b'v'; 1500];
+    s.push("sel-slow", Kind::Symlink { target: vec![b'm'; 99] }, with_xattrs(0o777, &[("trusted.x", &long)]));
+    s.push("sel-fast", Kind::Symlink { target: vec![b'm'; 9] }, with_xattrs(0o777, &[("trusted.x", &long)]));
+    for n in [0usize, 1, 67, 68, 69, 1000, 4040] {
+        let value = vec![b'x'; n];
+        s.push(format!("xattr{n}"), Kind::File { size: 0 }, with_xattrs(0o644, &[("user.a", &value)]));
+    }
+    let many: Vec<(String, Vec<u8>)> =
+        (0..60u8).map(|i| (format!("user.n{i}"), vec![i; usize::from(i)])).collect();
+    let many: Vec<(&str, &[u8])> = many.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+    s.push("xattrs", Kind::File { size: 0 }, with_xattrs(0o644, &many));
+    let none = u32::MAX;
+    let access = acl(&[(1, 6, none), (2, 4, 1000), (4, 4, none), (8, 7, 2000), (16, 5, none), (32, 0, none)]);
+    let default = acl(&[(1, 7, none), (4, 5, none), (32, 1, none)]);
+    s.push("acl", Kind::File { size: 0 }, with_xattrs(0o650, &[("system.posix_acl_access", &access)]));
+    s.push(
+        "acl-dir",
+        Kind::Directory,
+        with_xattrs(0o650, &[("system.posix_acl_access", &access), ("system.posix_acl_default", &default)]),
+    );
+    s.file(b"names/no utf-8 \xff\xfe\x80", "1");
+    s.file(b"names/line\nbreak", "2");
+    s.file([&b"names/"[..], &[b'n'; 255]].concat(), "3");
+    s.file([&b"names/"[..], &[0xff; 255]].concat(), "4");
+    s.file("names/ leading, trailing \\ and \"", "5");
+    for size in [1u64, 4095, 4096, 4097, 65_536, MIB - 1, MIB, MIB + 1, 3 * MIB + 5] {
+        s.pattern(format!("files/dense{size}"), size, 1, 1);
+    }
+    for blocks in [1u64, 7, 9, 679, 680, 681, 682, 2720, 2722] {
+        s.pattern(format!("files/holes{blocks}"), blocks * 4096, 2, 1);
+    }
+    s.pattern("files/zeros", 5 * MIB + 3, 2, 0);
+    s.pattern("files/ends in a hole", 100 * 4096, 50, 1);
+    s.push_with(
+        "files/begins with a hole",
+        Kind::File { size: 9000 },
+        meta(0o600),
+        Content::Bytes([vec![0; 8999], vec![1]].concat()),
+    );
+    s
+}
+
+fn every_feature_set() -> Vec<Ext4> {
+    let mut out = Vec::new();
+    for metadata_csum in [true, false] {
+        for bit64 in [true, false] {
+            for journal in [true, false] {
+                out.push(Ext4 { features: Features { metadata_csum, bit64, journal } });
+            }
+        }
+    }
+    out
+}
+
+#[test]
+fn one_of_everything_in_every_feature_set() {
+    let sample = zoo();
+    for ext4 in every_feature_set() {
+        let (image, written) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
+        image.prove(&sample);
+        assert!(written.free.0 > 40 * MIB, "{written:?}");
+        let text = run("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()]);
+        let says = |name: &str| text.contains(&format!(" {name}"));
+        assert_eq!(says("metadata_csum"), ext4.features.metadata_csum, "{text}");
+        assert_eq!(says("uninit_bg"), !ext4.features.metadata_csum, "{text}");
+        assert_eq!(says("64bit"), ext4.features.bit64, "{text}");
+        assert_eq!(says("has_journal"), ext4.features.journal, "{text}");
+        // 16 bytes of the label.
+        assert!(text.contains("ber-lang-\n"), "{text}");
+    }
+}
+
+#[test]
+fn one_of_everything_twice_is_the_same_bytes() {
+    let sample = zoo();
+    let digest = |image: &Image| {
+        Digest::of_reader(&mut File::open(&image.path).expect("the image")).expect("reading it")
+    };
+    let size = Bytes(100 * MIB);
+    let (one, _) = format(&Ext4::default(), &sample, size).expect("it fits");
+    let (two, _) = format(&Ext4::default(), &sample, size).expect("it fits");
+    assert_eq!(digest(&one), digest(&two));
+}
+
+/// Directories of each shape: a block, an index of one level, of two, and names that hash alike.
+#[test]
+fn directories_of_every_size() {
+    let mut s = Sample::default();
+    let fill = |s: &mut Sample, name: &str, count: usize, length: usize| {
+        s.dir(name);
+        for i in 0..count {
+            let entry = format!("{name}/{i:0length$}");
+            s.push(entry, Kind::File { size: 0 }, meta(0o644));
+        }
+    };
+    // 4084 bytes hold `.`, `..` and 253 entries of 16 bytes.
+    fill(&mut s, "exactly a block", 253, 8);
+    fill(&mut s, "one too many", 254, 8);
+    fill(&mut s, "a level", 7000, 255);
+    // 15 names of 255 bytes a leaf, 507 leaves a root.
+    fill(&mut s, "the root is full", 507 * 15, 255);
+    fill(&mut s, "two levels", 507 * 15 + 1, 255);
+    fill(&mut s, "two nodes", 511 * 15, 255);
+    for i in 0..300 {
+        s.dir(format!("children/{i}"));
+    }
+    for ext4 in [Ext4::default(), every_feature_set()[4]] {
+        let (image, _) = format(&ext4, &s, Bytes(600 * MIB)).expect("it fits");
+        image.prove(&s);
+        for (name, indexed) in [
+            ("exactly a block", false),
+            ("one too many", ext4.features.metadata_csum),
+            ("two levels", true),
+            ("a level", true),
+        ] {
+            let stat =
+                run("debugfs", &["-R".as_ref(), format!("stat \"{name}\"").as_ref(), image.path.as_os_str()]);
+            assert_eq!(stat.contains("Flags: 0x81000"), indexed, "{name}: {stat}");
+        }
+        let dump =
+            run("debugfs", &["-R".as_ref(), "htree_dump \"two levels\"".as_ref(), image.path.as_os_str()]);
+        assert!(dump.contains("Indirect levels: 1"), "{}", &dump[..400]);
+    }
+}
+
+#[test]
+fn a_hundred_thousand_names_in_one_directory() {
+    let mut s = Sample::default();
+    for i in 0..100_000 {
+        s.push(format!("d/file number {i}"), Kind::File { size: 0 }, meta(0o644));
+    }
+    let (image, written) = format(&Ext4::default(), &s, Bytes(2048 * MIB)).expect("it fits");
+    // With the 10 reserved inodes, lost+found and `d`; the root is a reserved one.
+    assert_eq!(written.inodes, 100_012);
+    image.prove(&s);
+    let mount = image.mount();
+    for i in (0..100_000).step_by(3) {
+        fs::remove_file(mount.point.join(format!("d/file number {i}"))).expect("removed");
+        fs::write(mount.point.join(format!("d/another {i}")), b"").expect("made");
+    }
+    drop(mount);
+    image.check();
+}
+
+/// More subdirectories than a link count counts, and more names than a file may have.
+#[test]
+fn link_counts_at_their_limits() {
+    let mut s = Sample::default();
+    for i in 0..65_100 {
+        s.dir(format!("d/{i}"));
+    }
+    s.file("f", "f");
+    for i in 1..65_000 {
+        s.push(format!("l/{i}"), Kind::HardLink { target: TreePath::new("f").expect("path") }, meta(0));
+    }
+    let (image, _) = format(&Ext4::default(), &s, Bytes(2048 * MIB)).expect("it fits");
+    image.prove(&s);
+    s.push("one more", Kind::HardLink { target: TreePath::new("f").expect("path") }, meta(0));
+    let error = format(&Ext4::default(), &s, Bytes(2048 * MIB)).err().expect("65,001 names");
+    assert_eq!(error.to_string(), "/one more: ext4 allows 65,000 names of one file");
+}
+
+/// The mounted filesystem is used until nothing more fits, and is clean again.
+#[test]
+fn it_can_be_used() {
+    let sample = zoo();
+    for ext4 in every_feature_set() {
+        let (image, written) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
+        let mount = image.mount();
+        let at = |name: String| mount.point.join(name);
+        for i in 0..500 {
+            fs::create_dir_all(at(format!("new/{}", i % 7))).expect("a directory");
+            fs::write(at(format!("new/{}/{i}", i % 7)), vec![i as u8; i * 37]).expect("a file");
+            if i % 3 == 0 {
+                fs::rename(at(format!("new/{}/{i}", i % 7)), at(format!("late/renamed {i}")))
+                    .expect("renamed");
+            }
+            if i % 5 == 0 {
+                let mut file = OpenOptions::new().append(true).open(at("hello".into())).expect("a file");
+                file.write_all(&[7; 1000]).expect("appended");
+            }
+        }
+        for entry in fs::read_dir(at("files".into())).expect("files") {
+            let path = entry.expect("an entry").path();
+            let file = OpenOptions::new().write(true).open(&path).expect("a file");
+            file.write_all_at(b"overwritten", 4096 * 3 + 5).expect("into a hole or not");
+        }
+        fs::remove_dir_all(at("names".into())).expect("removed");
+        drop(mount);
+        image.check();
+        let mount = image.mount();
+        let mut filled = 0;
+        let mut fill = File::create(mount.point.join("fill")).expect("a file");
+        let full = loop {
+            match fill.write(&[1; 1 << 16]) {
+                Ok(n) => filled += n as u64,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        assert!(
+            filled + 4 * MIB > written.free.0 && filled < written.free.0 + MIB,
+            "{filled} of {written:?}"
+        );
+        drop(fill);
+        fs::remove_file(mount.point.join("fill")).expect("removed");
+        drop(mount);
+        image.check();
+    }
+}
+
+/// All that was promised as free can be written at once by root.
+#[test]
+fn what_is_free_can_be_filled() {
+    for mib in [8, 30, 200] {
+        let mut s = Sample::default();
+        s.file("x", "x");
+        let (image, written) = format(&Ext4::default(), &s, Bytes(mib * MIB)).expect("it fits");
+        let mount = image.mount();
+        let mut file = File::create(mount.point.join("fill")).expect("a file");
+        let mut filled = 0;
+        while let Ok(n) = file.write(&[1; 4096]) {
+            filled += n as u64;
+        }
+        assert_eq!(filled, written.free.0, "{mib} MiB");
+        drop(file);
+        drop(mount);
+        image.check();
+    }
+}
+
+#[test]
+fn partitions_of_many_sizes() {
+    let mut s = Sample::default();
+    s.pattern("some data", 2 * MIB, 1, 1);
+    for ext4 in
+        [Ext4::default(), Ext4 { features: Features { metadata_csum: false, bit64: false, journal: true } }]
+    {
+        for kib in [
+            8 << 10,
+            (8 << 10) + 3,
+            9 << 10,
+            64 << 10,
+            127 << 10,
+            128 << 10,
+            (128 << 10) + 4,
+            129 << 10,
+            140 << 10,
+            500 << 10,
+            512 << 10,
+            513 << 10,
+            1 << 20,
+            3_000_001,
+            17 << 20,
+            100 << 20,
+            1 << 30,
+        ] {
+            let (image, _) = format(&ext4, &s, Bytes(kib << 10)).expect("it fits");
+            image.check();
+            let mount = image.mount();
+            kernel::compare(&mount.point, &s.expected(kernel::CREATED));
+            fs::write(mount.point.join("new"), [5; 100_000]).expect("a file");
+            drop(mount);
+            image.check();
+        }
+    }
+}
+
+#[test]
+fn it_grows_online() {
+    let sample = zoo();
+    for ext4 in every_feature_set() {
+        let (image, _) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
+        let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
+        file.set_len(40 << 30).expect("a larger partition");
+        let mount = image.mount();
+        let device = run("findmnt", &["-no".as_ref(), "SOURCE".as_ref(), mount.point.as_os_str()]);
+        run("resize2fs", &[device.trim().as_ref()]);
+        kernel::compare(&mount.point, &sample.expected(kernel::CREATED));
+        fs::write(mount.point.join("new"), vec![5; 150 << 20]).expect("a file larger than it was");
+        drop(mount);
+        image.check();
+    }
+}
+
+#[test]
+fn grub_reads_it() {
+    let sample = zoo();
+    for ext4 in every_feature_set() {
+        let (image, _) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
+        for (node, content) in &sample.nodes {
+            let Kind::File { size } = node.kind else { continue };
+            // GRUB cuts names that are no text out of its arguments.
+            if size > 8 * MIB || std::str::from_utf8(node.path.as_bytes()).is_err() {
+                continue;
+            }
+            let name = [b"(loop0)/", node.path.as_bytes()].concat();
+            let out = std::process::Command::new("grub-fstest")
+                .args([image.path.as_os_str(), "cat".as_ref(), OsStr::from_bytes(&name)])
+                .output()
+                .expect("grub-fstest runs");
+            let mut want = vec![0; size as usize];
+            content.fill(0, &mut want);
+            assert!(
+                out.status.success() && out.stdout == want,
+                "{}: {}",
+                node.path,
+                String::from_utf8_lossy(&out.stderr)
+            );
+        }
+    }
+}
+
+fn need_of(sample: &Sample, have: Bytes) -> Bytes {
+    match format(&Ext4::default(), sample, have).err() {
+        Some(FsError::TooSmall { need, have: said }) => {
+            assert_eq!(said, have);
+            need
+        }
+        other => panic!("{have} should have been too small: {other:?}"),
+    }
+}
+
+#[test]
+fn a_tree_too_large_says_how_much_would_do() {
+    let mut data = Sample::default();
+    for i in 0..40 {
+        data.pattern(format!("{i}"), 5 * MIB + i, 1, 1);
+    }
+    let mut holes = Sample::default();
+    for i in 0..20 {
+        holes.pattern(format!("{i}"), 3000 * 4096, 2, 1);
+    }
+    let mut names = Sample::default();
+    for i in 0..50_000 {
+        names.push(format!("{i:0250}"), Kind::File { size: 0 }, meta(0o644));
+    }
+    let mut inodes = Sample::default();
+    for i in 0..40_000 {
+        inodes.push(format!("{}/{i}", i % 100), Kind::Symlink { target: b"x".to_vec() }, meta(0o777));
+    }
+    for sample in [data, holes, names, inodes] {
+        for have in [Bytes(0), Bytes(MIB), Bytes(8 * MIB), Bytes(50 * MIB)] {
+            let need = need_of(&sample, have);
+            let (image, _) = format(&Ext4::default(), &sample, need).expect("what it says suffices");
+            image.check();
+            // And it is no wild guess: at most 3 MiB less would not do, or the next class of inode counts begins.
+            let less = Bytes(need.0 - 3 * MIB);
+            if less.0 > have.0 {
+                need_of(&sample, less);
+            }
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_said() {
+    let fails = |make: &dyn Fn(&mut Sample)| {
+        let mut s = Sample::default();
+        make(&mut s);
+        format(&Ext4::default(), &s, Bytes(16 * MIB)).err().expect("an error").to_string()
+    };
+    let twice = "/a: the path comes twice in the tree";
+    assert_eq!(
+        fails(&|s| {
+            s.file("a", "");
+            s.file("a", "")
+        }),
+        twice
+    );
+    assert_eq!(
+        fails(&|s| {
+            s.dir("a");
+            s.dir("a")
+        }),
+        twice
+    );
+    assert_eq!(
+        fails(&|s| {
+            s.file("a/b", "");
+            s.file("a", "")
+        }),
+        twice
+    );
+    assert_eq!(
+        fails(&|s| {
+            s.file("a", "");
+            s.dir("a")
+        }),
+        twice
+    );
+    assert_eq!(
+        fails(&|s| {
+            s.file("a", "");
+            s.file("a/b", "")
+        }),
+        "/a/b: a part of the path before its name is no directory"
+    );
+    assert_eq!(fails(&|s| s.file("", "")), "/: the root must be a directory");
+    assert_eq!(fails(&|s| s.file("lost+found", "")), "/lost+found: ext4 needs a directory of this name");
+    let link = |to: &str| Kind::HardLink { target: TreePath::new(to).expect("path") };
+    assert_eq!(fails(&|s| s.push("a", link("b"), meta(0))), "/a: is a hard link to /b, which is not there");
+    assert_eq!(
+        fails(&|s| {
+            s.dir("b");
+            s.push("a", link("b"), meta(0))
+        }),
+        "/a: is a hard link to the directory /b"
+    );
+    let symlink = "/a: a symlink's target has 1 to 4,095 bytes and none is NUL";
+    for target in [vec![], vec![b'x'; 4096], b"a\0b".to_vec()] {
+        assert_eq!(fails(&|s| s.push("a", Kind::Symlink { target: target.clone() }, meta(0o777))), symlink);
+    }
+    assert_eq!(
+        fails(&|s| s.push("a", Kind::CharDevice { major: 4096, minor: 1 }, meta(0o600))),
+        "/a: no device has the number 4096:1"
+    );
+    assert_eq!(
+        fails(&|s| s.push("a", Kind::Fifo, with_xattrs(0o600, &[("user.a", &[1; 4041])]))),
+        "/a: its extended attributes need 4064 bytes, ext4 has 4060"
+    );
+}
+
+#[test]
+fn a_lost_and_found_of_the_tree_is_kept() {
+    let mut s = Sample::default();
+    s.file("lost+found/#17", "found");
+    s.push("lost+found", Kind::Directory, Meta { gid: 5, ..meta(0o750) });
+    let (image, _) = format(&Ext4::default(), &s, Bytes(16 * MIB)).expect("it fits");
+    image.prove(&s);
+}
