@@ -17,6 +17,7 @@ pub mod interrupt;
 pub mod manifest;
 pub mod schema;
 pub mod session;
+pub mod transcript;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Check(check::Check),
+    Boot(boot::Boot),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -59,6 +61,7 @@ impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
             Command::Check(command) => command.run(session),
+            Command::Boot(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),

@@ -11,10 +11,7 @@ use osimg::proof::console::{Limits, Watcher};
 use osimg::proof::session::{Session, SessionError};
 use tokio_util::sync::CancellationToken;
 
-use crate::tiny;
-
-/// One machine at a time: two would starve each other where two processors are all there is.
-static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+use crate::{ONE, tiny};
 
 const LIMITS: Limits = Limits { total: Duration::from_secs(240), silence: Duration::from_secs(90) };
 const PATIENCE: Duration = Duration::from_secs(60);
