@@ -136,7 +136,10 @@ impl Boot {
 
     /// The image that the argument means; the slot is one of its own, whoever names the slots.
     fn image(&self, session: &Session) -> Result<PathBuf, Failure> {
-        let manifest = self.target.extension().is_some_and(|e| e == "yaml" || e == "yml");
+        let manifest = self
+            .target
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
         if manifest {
             let model = Manifest { path: self.target.clone() }.load(session)?;
             let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();

@@ -23,7 +23,7 @@ pub fn code(outcome: &Result<(), Failure>) -> ExitCode {
 fn number(outcome: &Result<(), Failure>) -> u8 {
     match outcome {
         Ok(()) => 0,
-        Err(Failure::Error(_) | Failure::Located(_) | Failure::Told) => 1,
+        Err(Failure::Error(_) | Failure::Located(..) | Failure::Told) => 1,
         Err(Failure::Usage(_) | Failure::Invalid(_)) => 2,
         Err(Failure::Interrupted) => INTERRUPTED,
         Err(Failure::Closed) => 141,
@@ -52,7 +52,7 @@ mod tests {
         for (outcome, code) in [
             (Ok(()), 0),
             (Err(Failure::Error(problem())), 1),
-            (Err(Failure::Located(Diagnostics::new())), 1),
+            (Err(Failure::Located(Diagnostics::new(), vec![])), 1),
             (Err(Failure::Told), 1),
             (Err(Failure::Usage(problem())), 2),
             (Err(Failure::Invalid(Diagnostics::new())), 2),

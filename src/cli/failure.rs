@@ -18,7 +18,9 @@ pub enum Failure {
     /// The manifest is not valid; nothing was done.
     Invalid(Diagnostics),
     /// The work failed, and the manifest's words that asked for it are known.
-    Located(Diagnostics),
+    ///
+    /// The lines are the last ones that a failed program wrote.
+    Located(Diagnostics, Vec<String>),
     /// The work failed.
     Error(Problem),
     /// The command cannot be run as it was written, such as with a file that is not there.
@@ -137,7 +139,10 @@ impl Failure {
     /// The text for standard error, with a newline at its end; empty when there is nothing to say.
     pub fn tell(&self, telling: Telling) -> String {
         match self {
-            Failure::Invalid(found) | Failure::Located(found) => tell_diagnostics(found, telling),
+            Failure::Invalid(found) => tell_diagnostics(found, telling),
+            Failure::Located(found, output) => {
+                format!("{}{}", tell_output(output, telling), tell_diagnostics(found, telling))
+            }
             Failure::Error(problem) | Failure::Usage(problem) => tell_problem(problem, telling),
             Failure::Interrupted | Failure::Closed | Failure::Told => String::new(),
         }
@@ -188,14 +193,34 @@ fn tell_problem(problem: &Problem, telling: Telling) -> String {
         let arm = if i + 1 == problem.causes.len() { last } else { branch };
         out.push_str(&format!("  {} {}\n", paint.bad(arm), below(cause, "      ")));
     }
-    for line in &problem.output {
-        out.push_str(format!("  {} {}", paint.dim(rule), clean(line)).trim_end());
-        out.push('\n');
-    }
+    out.push_str(&quoted(&problem.output, paint, rule));
     if let Some(help) = &problem.help {
         out.push_str(&format!("  {} {}\n", paint.busy("help:"), below(help, "        ")));
     }
     out
+}
+
+/// Lines of a program's output, marked as such.
+fn quoted(lines: &[String], paint: Paint, rule: &str) -> String {
+    let mut out = String::new();
+    for line in lines {
+        out.push_str(format!("  {} {}", paint.dim(rule), clean(line)).trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+fn tell_output(lines: &[String], telling: Telling) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    match telling {
+        Telling::Json => format!("{}\n", json!({"event": "output", "lines": lines})),
+        Telling::Words(look) => {
+            let paint = Paint { color: look.color, unicode: look.unicode };
+            quoted(lines, paint, if look.unicode { "│" } else { "|" }) + "\n"
+        }
+    }
 }
 
 #[cfg(test)]

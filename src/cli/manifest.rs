@@ -30,8 +30,11 @@ impl Manifest {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
             _ => Path::new("."),
         };
+        // absolute, so that the cache knows the manifest from wherever it is named
+        let dir = std::path::absolute(dir)
+            .map_err(|e| Problem::new("the current folder is not known").caused_by(&e))?;
         let name = self.path.display().to_string();
-        let (model, found) = front::load(&name, &bytes, dir, &Disk);
+        let (model, found) = front::load(&name, &bytes, &dir, &Disk);
         match model {
             Some(model) if !found.has_errors() => {
                 session.warn(&found);

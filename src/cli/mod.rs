@@ -3,6 +3,7 @@
 //! A command is one file with its arguments and `run(&self, &Session) -> Result<(), Failure>`. Products go to standard
 //! output; progress, warnings and errors to standard error. [`exit`] alone knows exit codes.
 
+pub mod apply;
 pub mod attach;
 pub mod boot;
 pub mod check;
@@ -15,6 +16,9 @@ pub mod failure;
 pub mod flags;
 pub mod interrupt;
 pub mod manifest;
+pub mod plan;
+pub mod render;
+pub mod run;
 pub mod schema;
 pub mod session;
 pub mod transcript;
@@ -50,7 +54,10 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Apply(apply::Apply),
     Check(check::Check),
+    Render(render::Render),
+    Plan(plan::PlanCommand),
     Boot(boot::Boot),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
@@ -60,7 +67,10 @@ enum Command {
 impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
+            Command::Apply(command) => command.run(session),
             Command::Check(command) => command.run(session),
+            Command::Render(command) => command.run(session),
+            Command::Plan(command) => command.run(session),
             Command::Boot(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),

@@ -155,8 +155,8 @@ fn dracut_lists(slot: &Slot) -> Result<DracutLists, EmitError> {
     }
     for name in lists.drivers.iter().chain(&lists.filesystems).chain(&lists.omit_drivers) {
         word("driver", name, span)?;
-        if name.contains(' ') {
-            let (value, problem) = (name.clone(), "a name has no blank: write a list");
+        if name.contains([' ', '"', '$', '`', '\\']) {
+            let (value, problem) = (name.clone(), "no driver's name has this in it");
             return Err(EmitError::Value { what: "driver", value, problem, span });
         }
     }
@@ -167,8 +167,7 @@ fn dracut_configuration(slot: &Slot) -> Result<(String, Span), EmitError> {
     let lists = dracut_lists(slot)?;
     // dracut sources the file with bash; its lists want a blank at both ends
     let list = |key: &str, names: &[String]| {
-        let quoted = super::shell::quote(&format!(" {} ", names.join(" ")));
-        (!names.is_empty()).then(|| format!("{key}+={quoted}"))
+        (!names.is_empty()).then(|| format!("{key}+=\" {} \"", names.join(" ")))
     };
     let mut lines = vec![
         "# made by osimg from the manifest".to_string(),
@@ -254,8 +253,6 @@ fn users(slot: &Slot, files: &mut BTreeMap<String, Vec<u8>>) -> Result<Option<(S
     }
     let mut passwords = String::new();
     let mut values = Vec::new();
-    // COPY fails on a folder without files, and a user may have neither password nor key
-    files.insert("osimg-users/README".to_string(), b"for one build step, which removes it\n".to_vec());
     for user in users {
         check_user(user, span)?;
         if let Some(hash) = &user.password_hash {
@@ -276,10 +273,15 @@ fn users(slot: &Slot, files: &mut BTreeMap<String, Vec<u8>>) -> Result<Option<(S
         });
     }
     let has_passwords = !passwords.is_empty();
+    // COPY fails on a folder without files
+    let has_files = has_passwords || users.iter().any(|u| !u.ssh_keys.is_empty());
     if has_passwords {
         files.insert("osimg-users/passwords".to_string(), passwords.into_bytes());
     }
-    let text = templates::render("users.j2", context! { users => values, passwords => has_passwords })?;
+    let text = templates::render(
+        "users.j2",
+        context! { users => values, passwords => has_passwords, files => has_files },
+    )?;
     Ok(Some((text, span)))
 }
 

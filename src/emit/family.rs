@@ -26,6 +26,15 @@ pub struct Family {
     pub ssh_host_keys: bool,
 }
 
+impl Family {
+    /// Where the family's packages put the kernel of `version` and its initramfs, when nothing in the image says
+    /// otherwise.
+    pub fn boot_paths(&self, version: &str) -> (String, String) {
+        let initramfs = self.initramfs.trim_matches('"').replace("$version", version);
+        (format!("/boot/vmlinuz-{version}"), initramfs)
+    }
+}
+
 /// The family of `distro`, with the kernel of `version` (as `uname -r` says it) or the current one.
 pub fn family(distro: Distro, version: Option<&str>) -> Family {
     match distro {

@@ -2,6 +2,13 @@
 //!
 //! Enters: requests as values. Leaves: image ids, bytes, errors. bollard is used in [`docker`] only.
 
+pub mod context;
+mod docker;
+mod dockerfile;
+mod endpoint;
+pub mod fake;
+mod ignorefile;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -11,6 +18,10 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
+
+pub use context::context_digest;
+pub use docker::connect;
+pub use endpoint::{EngineChoice, Environment};
 
 /// Which program answers on the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

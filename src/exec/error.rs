@@ -21,7 +21,12 @@ fn first_message(diagnostics: &Diagnostics) -> String {
 
 impl ExecError {
     pub fn failed(doing: impl Into<String>, problem: impl ToString) -> ExecError {
-        ExecError::Failed { doing: doing.into(), problem: problem.to_string(), help: None, output: Vec::new() }
+        ExecError::Failed {
+            doing: doing.into(),
+            problem: problem.to_string(),
+            help: None,
+            output: Vec::new(),
+        }
     }
 
     pub fn help(self, text: impl Into<String>) -> ExecError {

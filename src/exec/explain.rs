@@ -27,45 +27,51 @@ pub fn reason(last: Option<&LastRun>, definition: &Digest, inputs: &[(String, Di
     if last.inputs.len() != inputs.len() { Why::Changed } else { Why::CacheCleaned }
 }
 
+/// What a run would do to a node, and its outcome where that is known already.
+pub type Foreseen = (Explanation, Option<Arc<Outcome>>);
+
+/// Every node as far as it can be known without running anything or asking the engine, in the plan's order.
+pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
+    let last = cx.store.last_runs(&cx.model.disk.path);
+    let mut states: Vec<Foreseen> = Vec::with_capacity(plan.len());
+    for (id, node) in plan.nodes() {
+        let inputs = plan.inputs(id);
+        let label = |i: &NodeId| plan.node(*i).op.label();
+        let waiting: Vec<String> = inputs.iter().filter(|i| states[i.0].1.is_none()).map(label).collect();
+        if cx.refresh.contains(&id) {
+            states.push((Explanation::Run(Why::Refresh), None));
+            continue;
+        }
+        if !waiting.is_empty() {
+            states.push((Explanation::Depends { on: waiting }, None));
+            continue;
+        }
+        let outcomes: Vec<Arc<Outcome>> = inputs.iter().filter_map(|i| states[i.0].1.clone()).collect();
+        if node.op.is_pure() {
+            let outcome = ops::pure::compute(&node.op, &outcomes, &cx.model)?;
+            states.push((Explanation::Computed, Some(Arc::new(outcome))));
+            continue;
+        }
+        let contents: Vec<(String, Digest)> =
+            inputs.iter().zip(&outcomes).map(|(i, o)| (label(i), o.product.content())).collect();
+        let digests: Vec<Digest> = contents.iter().map(|(_, d)| *d).collect();
+        states.push(match cx.store.lookup(&key::key(&node.op, &digests)) {
+            Some(record) => (Explanation::Cached, Some(Arc::new(record.outcome))),
+            None => {
+                let why = reason(last.get(&node.op.label()), &key::definition(&node.op), &contents);
+                (Explanation::Run(why), None)
+            }
+        });
+    }
+    Ok(states)
+}
+
 /// Every node with what a run would do to it, in the plan's order.
 ///
 /// Looks into the store, and into the engine only where a node that runs needs an image. An engine that cannot be
 /// reached counts as one that has its images: the plan can be shown without it.
 pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> {
-    let last = cx.store.last_runs(&cx.model.disk.path);
-    let mut states: Vec<(Explanation, Option<Arc<Outcome>>)> = Vec::with_capacity(plan.len());
-    for (id, node) in plan.nodes() {
-        let inputs = plan.inputs(id);
-        let waiting: Vec<String> = inputs
-            .iter()
-            .filter(|i| states[i.0].1.is_none())
-            .map(|i| plan.node(*i).op.label())
-            .collect();
-        states.push(if cx.refresh.contains(&id) {
-            (Explanation::Run(Why::Refresh), None)
-        } else if !waiting.is_empty() {
-            (Explanation::Depends { on: waiting }, None)
-        } else {
-            let outcomes: Vec<Arc<Outcome>> = inputs.iter().filter_map(|i| states[i.0].1.clone()).collect();
-            if node.op.is_pure() {
-                (Explanation::Computed, Some(Arc::new(ops::pure::compute(&node.op, &outcomes, &cx.model)?)))
-            } else {
-                let contents: Vec<(String, Digest)> = inputs
-                    .iter()
-                    .zip(&outcomes)
-                    .map(|(i, o)| (plan.node(*i).op.label(), o.product.content()))
-                    .collect();
-                let digests: Vec<Digest> = contents.iter().map(|(_, d)| *d).collect();
-                match cx.store.lookup(&key::key(&node.op, &digests)) {
-                    Some(record) => (Explanation::Cached, Some(Arc::new(record.outcome))),
-                    None => {
-                        let why = reason(last.get(&node.op.label()), &key::definition(&node.op), &contents);
-                        (Explanation::Run(why), None)
-                    }
-                }
-            }
-        });
-    }
+    let mut states = foresee(plan, cx)?;
     need_products(plan, cx, &mut states).await?;
     Ok(plan
         .nodes()
@@ -80,11 +86,7 @@ pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> 
 }
 
 /// From the goal backwards: a cached product that a running node needs must be there, or its node runs too.
-async fn need_products(
-    plan: &Plan,
-    cx: &Cx,
-    states: &mut [(Explanation, Option<Arc<Outcome>>)],
-) -> Result<(), ExecError> {
+async fn need_products(plan: &Plan, cx: &Cx, states: &mut [Foreseen]) -> Result<(), ExecError> {
     let mut needed = vec![false; plan.len()];
     if let Some(goal) = plan.goal() {
         needed[goal.0] = true;

@@ -16,7 +16,11 @@ use crate::plan::pins::{Pins, SlotPins};
 /// Digests of the Dockerfiles, contexts and files that the model names, and of this host's GRUB.
 ///
 /// `path` is the value of `PATH`, `source_date_epoch` that of `SOURCE_DATE_EPOCH`.
-pub fn gather(model: &Model, path: Option<&OsStr>, source_date_epoch: Option<i64>) -> Result<Pins, ExecError> {
+pub fn gather(
+    model: &Model,
+    path: Option<&OsStr>,
+    source_date_epoch: Option<i64>,
+) -> Result<Pins, ExecError> {
     let mut pins = Pins { slots: Default::default(), host_grub: host_grub(model, path), source_date_epoch };
     for slot in &model.slots {
         pins.slots.insert(slot.name.to_string(), slot_pins(slot)?);

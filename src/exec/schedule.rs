@@ -37,10 +37,10 @@ pub struct NodeResult {
 /// The results of all nodes that the goal needed.
 pub type Results = BTreeMap<NodeId, NodeResult>;
 
-/// Makes the plan's goal. Gives every node's result, or the first failure.
-pub async fn run(plan: &Plan, cx: &Cx) -> Result<Results, ExecError> {
+/// Makes `goals` and what they need. Gives the results of all nodes asked for, or the first failure.
+pub async fn run(plan: &Plan, goals: &[NodeId], cx: &Cx) -> Result<Results, ExecError> {
     let started = Instant::now();
-    cx.sink.emit(Event::RunStarted { total: plan.len() });
+    cx.sink.emit(Event::RunStarted { total: plan.needed(goals).len() });
     let run = Run {
         plan,
         cx,
@@ -49,11 +49,12 @@ pub async fn run(plan: &Plan, cx: &Cx) -> Result<Results, ExecError> {
         failure: std::sync::Mutex::new(None),
         last: cx.store.last_runs(&cx.model.disk.path),
     };
-    let goal = plan.goal().expect("lowering ends with the assembly");
-    let done = run.produce(goal, true).await;
+    let made = join_all(goals.iter().map(|goal| run.produce(*goal, true))).await;
+    let done = made.iter().all(Option::is_some);
     cx.sink.emit(Event::RunFinished { took: started.elapsed() });
-    let results = run.finish(done.is_some()).await?;
-    if done.is_some() {
+    let whole = plan.goal().is_some_and(|goal| goals.contains(&goal));
+    let results = run.finish(done && whole).await?;
+    if done {
         return Ok(results);
     }
     let failure = run.failure.into_inner().expect("no thread panicked with the lock");
@@ -150,7 +151,8 @@ impl Run<'_> {
         self.cx.sink.emit(Event::NodeStarted { node: id, label: label.clone(), why: why.to_string() });
         let started = Instant::now();
         let reporter = NodeReporter::new(id, self.cx.sink.clone());
-        let work = ops::Work { inputs: &inputs, key, fresh: why == Why::Refresh, reporter: &reporter, cx: self.cx };
+        let work =
+            ops::Work { inputs: &inputs, key, fresh: why == Why::Refresh, reporter: &reporter, cx: self.cx };
         let made = ops::execute(op, &work).await;
         drop(permit);
         let took = started.elapsed();
@@ -218,9 +220,10 @@ impl Run<'_> {
             results.insert(id, NodeResult { outcome, ran: state.ran, took: state.took });
             let Some((key, inputs)) = state.key.clone() else { continue };
             let label = node.op.label();
-            let previous = self.last.get(&label).and_then(|last| {
-                if last.key == key { last.previous } else { Some(last.key) }
-            });
+            let previous = self
+                .last
+                .get(&label)
+                .and_then(|last| if last.key == key { last.previous } else { Some(last.key) });
             runs.insert(label, LastRun { definition: key::definition(&node.op), inputs, key, previous });
         }
         let store = &self.cx.store;

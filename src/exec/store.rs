@@ -128,7 +128,8 @@ impl Store {
     }
 
     fn runs_path(&self, output: &Path) -> PathBuf {
-        let id = DigestBuilder::new("osimg runs").field("output", output.as_os_str().as_encoded_bytes()).finish();
+        let id =
+            DigestBuilder::new("osimg runs").field("output", output.as_os_str().as_encoded_bytes()).finish();
         self.root.join("runs").join(id.to_string())
     }
 

@@ -1,24 +1,45 @@
 //! The front end: YAML text in, a checked [`model::Model`] out, every problem located.
+//!
+//! [`parse`] (text to [`ast`] with places) → [`resolve`] (names bound, defaults merged, values read) → [`check`] (the [`rules`]).
+//! Nothing here touches the disk: what must be looked up comes through the caller's [`Probe`].
 
+pub mod ast;
+pub mod check;
+pub mod dockerfile;
+mod fields;
 pub mod model;
+pub mod parse;
+mod place;
+pub mod probe;
+pub mod resolve;
+pub mod resolved;
+pub mod rules;
+pub mod schema;
+mod spans;
+mod suggest;
+pub mod words;
 
-use std::io;
 use std::path::Path;
 
-use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::diag::Diagnostics;
+use model::Model;
+pub use parse::MAX_BYTES;
+pub use probe::Probe;
+pub use schema::schema;
 
-/// What the front end may ask about files beside the manifest.
-pub trait Probe {
-    /// The bytes of a file; `None` when there is none.
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
-    fn is_dir(&self, path: &Path) -> bool;
-    fn is_file(&self, path: &Path) -> bool;
-}
-
-pub fn load(_: &str, _: &[u8], _: &Path, _: &dyn Probe) -> (Option<model::Model>, Diagnostics) {
-    (None, Diagnostic::error(codes::NOT_YET, "the front end is on another branch").into())
-}
-
-pub fn schema() -> String {
-    "{}\n".to_string()
+/// The whole front end: `bytes` of the manifest called `name` in messages, whose folder is `dir`. No model beside errors;
+/// warnings come either way; all sorted by place.
+pub fn load(name: &str, bytes: &[u8], dir: &Path, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
+    let source = match parse::source(name, bytes) {
+        Ok(source) => source,
+        Err(problem) => return (None, problem.into()),
+    };
+    let (parsed, mut found) = parse::parse(&source);
+    let Some(parsed) = parsed else { return (None, found.sorted()) };
+    let (resolved, more) = resolve::resolve(&parsed, dir);
+    found.extend(more);
+    let (model, more) = check::check(resolved, probe);
+    found.extend(more);
+    let model = model.filter(|_| !found.has_errors());
+    (model, found.sorted())
 }

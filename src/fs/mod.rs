@@ -1,7 +1,7 @@
 //! Filesystem writers: a tree in, a finished filesystem in an image at an offset, in one pass, without root.
 
-pub mod fat;
 pub mod ext4;
+pub mod fat;
 pub mod target;
 
 use std::io;

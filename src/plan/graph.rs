@@ -72,6 +72,23 @@ impl Plan {
         edges.into_iter().map(|(_, id)| id).collect()
     }
 
+    /// `goals` and all that they need, in the plan's order.
+    pub fn needed(&self, goals: &[NodeId]) -> Vec<NodeId> {
+        let mut wanted = vec![false; self.len()];
+        for goal in goals {
+            wanted[goal.0] = true;
+        }
+        // node numbers are a topological order, so one pass backwards reaches everything
+        for id in (0..self.len()).rev() {
+            if wanted[id] {
+                for input in self.inputs(NodeId(id)) {
+                    wanted[input.0] = true;
+                }
+            }
+        }
+        wanted.iter().enumerate().filter(|(_, w)| **w).map(|(id, _)| NodeId(id)).collect()
+    }
+
     /// The node that makes the image.
     pub fn goal(&self) -> Option<NodeId> {
         self.nodes().find(|(_, n)| matches!(n.op, Op::Assemble(_))).map(|(id, _)| id)

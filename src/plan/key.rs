@@ -8,7 +8,10 @@ use super::op::Op;
 pub fn definition(op: &Op) -> Digest {
     // maps in ops are ordered and every field serializes, so the text is the same each time
     let text = serde_json::to_vec(op).expect("an op is plain data");
-    DigestBuilder::new("osimg definition").field("version", op.version().to_string()).field("op", text).finish()
+    DigestBuilder::new("osimg definition")
+        .field("version", op.version().to_string())
+        .field("op", text)
+        .finish()
 }
 
 /// Definition and inputs' static ids: known before anything runs.

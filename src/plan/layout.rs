@@ -58,10 +58,7 @@ fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
     let usable = total.saturating_sub(GAP + BOOT_SIZE).round_down(ALIGNMENT);
     let fixed: Bytes = model.slots.iter().filter_map(|s| fixed_size(s)).sum();
     if fixed > usable {
-        return Err(does_not_fit(
-            model,
-            format!("the slots need {fixed}, the disk has {usable} for them"),
-        ));
+        return Err(does_not_fit(model, format!("the slots need {fixed}, the disk has {usable} for them")));
     }
     let rest = usable - fixed;
     let shares: Vec<Bytes> = model.slots.iter().filter_map(|s| share_of(s, rest)).collect();

@@ -22,7 +22,9 @@ const TOOLBOX_FALLBACK: &str = "debian:trixie-slim";
 pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostics> {
     let mut found = unsupported(model);
     // a disk of fixed size has its whole layout now; one of automatic size waits for the slots' contents
-    let sizes = match layout::layout(model, &BTreeMap::new()).and_then(|_| layout::slot_sizes(model, &BTreeMap::new())) {
+    let sizes = match layout::layout(model, &BTreeMap::new())
+        .and_then(|_| layout::slot_sizes(model, &BTreeMap::new()))
+    {
         Ok(sizes) => sizes,
         Err(more) => {
             found.extend(more);
@@ -103,6 +105,15 @@ fn base(base: &Base) -> Op {
     })
 }
 
+/// The tag of a slot's own image, before anything is added.
+pub fn image_tag(model: &Model, slot: &Slot) -> String {
+    tag(model, slot, "image")
+}
+
+fn tag(model: &Model, slot: &Slot, stage: &str) -> String {
+    format!("osimg/{}/{}:{stage}", model.name, slot.name.as_str())
+}
+
 /// From the user's Dockerfile to the exported tree.
 fn lower_slot(
     plan: &mut Plan,
@@ -113,7 +124,6 @@ fn lower_slot(
     bases: &[NodeId],
 ) -> NodeId {
     let name = slot.name.to_string();
-    let tag = |stage: &str| format!("osimg/{}/{}:{stage}", model.name, slot.name.as_str());
     let needed: Vec<NodeId> = model
         .bases
         .iter()
@@ -128,15 +138,16 @@ fn lower_slot(
             context: pinned.context,
             build_args: slot.build_args.clone(),
             target: slot.target.as_ref().map(|t| t.value.clone()),
-            tag: tag("image"),
+            tag: image_tag(model, slot),
         }),
         &needed,
     );
     let stated = op::distro_word(slot.distro.as_ref().map(|d| d.value));
     let release = plan.add(Op::Release(op::Release { slot: name.clone(), stated }), &[image]);
-    let fragments = plan.add(Op::Fragments(op::Fragments { slot: name.clone(), from: tag("image") }), &[release]);
+    let fragments = plan
+        .add(Op::Fragments(op::Fragments { slot: name.clone(), from: image_tag(model, slot) }), &[release]);
     let built = plan.add(
-        Op::FragmentBuild(op::FragmentBuild { slot: name.clone(), tag: tag("slot") }),
+        Op::FragmentBuild(op::FragmentBuild { slot: name.clone(), tag: tag(model, slot, "slot") }),
         &[image, fragments],
     );
     let finish =

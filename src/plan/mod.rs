@@ -13,6 +13,5 @@ pub mod pins;
 
 pub use explain::{Explanation, Why};
 pub use graph::Plan;
-pub use lower::lower;
 pub use op::Op;
 pub use pins::Pins;

@@ -17,6 +17,12 @@ pub struct OsRelease {
 }
 
 impl OsRelease {
+    /// The distribution as its own maintainers write it, with the id that tools go by.
+    pub fn describe(&self) -> String {
+        let version = self.version_id.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
+        format!("{} (`{}`{version})", self.pretty_name, self.id)
+    }
+
     /// Reads the file's text. Lines that are no assignment are passed over, as systemd does; the last one of a name counts.
     pub fn parse(text: &str) -> OsRelease {
         let value = |name: &str| {

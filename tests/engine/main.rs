@@ -1,1 +1,12 @@
-//! Runs against a real container engine.
+//! Runs against real container engines: Docker with BuildKit, Docker with the classic builder, Podman.
+//!
+//! Needs root, a running dockerd, podman, and apt-get for one small package. No image registry.
+
+mod base;
+mod build;
+mod connect;
+mod export;
+mod import;
+mod podman;
+mod raw;
+mod way;

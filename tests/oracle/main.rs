@@ -1,4 +1,8 @@
 //! Checks what osimg writes with other programs' eyes: e2fsck, fsck.vfat, sfdisk, the kernel's own mount. Needs root.
 
-mod rootfs;
+mod disk;
+mod emit;
 mod ext4;
+mod fat;
+mod grub;
+mod rootfs;

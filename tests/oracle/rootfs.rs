@@ -17,7 +17,13 @@ fn sh(folder: &Path, script: &str) -> String {
         .output()
         .expect("bash starts");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{script}\n{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{script}\n{}\n{}{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr)
+    );
     text(&output.stdout)
 }
 
@@ -31,7 +37,7 @@ printf hello > etc/motd; chown 1000:2000 etc/motd; chmod 0640 etc/motd
 : > etc/empty
 setfacl -m u:1000:rw-,g:2000:r--,m::rwx etc/motd
 setfacl -m d:u:12345:rwx,d:g::r-x etc
-printf v | setfattr -n user.plain -v some etc/motd
+setfattr -n user.plain -v some etc/motd
 setfattr -n user.empty etc/motd
 setfattr -n 'user.odd=name%3D' -v 0x000aff3d etc/motd
 setfattr -n trusted.overlay.opaque -v y deep

@@ -26,9 +26,8 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let doing = format!("writing {}", op.path.display());
     let mbr = mbr::sector(&layout, &files.boot_code()).map_err(|e| ExecError::failed(&doing, e))?;
     // partitions and their images stand in one order: the boot partition, then the slots as lowered
-    let images: Vec<PathBuf> = (BOOT_PARTITION..work.inputs.len())
-        .map(|i| cx.store.object(object(work.inputs, i)))
-        .collect();
+    let images: Vec<PathBuf> =
+        (BOOT_PARTITION..work.inputs.len()).map(|i| cx.store.object(object(work.inputs, i))).collect();
     debug_assert!(layout.partitions.first().is_some_and(|p| p.role == Role::Boot));
     let assembly = Assembly {
         target: op.path.clone(),

@@ -39,8 +39,7 @@ pub async fn run(op: &Base, work: &Work<'_>) -> Result<Outcome, ExecError> {
     };
     work.reporter.step("importing into the engine");
     let labels = BTreeMap::from([(BASE_LABEL.to_string(), op.name.clone())]);
-    let id =
-        engine.import(archive, &tag, &labels, work.reporter, &cx.cancel).await.map_err(engine_error)?;
+    let id = engine.import(archive, &tag, &labels, work.reporter, &cx.cancel).await.map_err(engine_error)?;
     Ok(Outcome::image(id))
 }
 
@@ -66,11 +65,10 @@ async fn bootstrap(
     }
     call.run(work.reporter, &work.cx.cancel).await.map(drop).map_err(|error| match error {
         CommandError::Cancelled => ExecError::Cancelled,
-        CommandError::Missing { .. } => ExecError::failed(
-            format!("bootstrapping base `{}`", op.name),
-            "mmdebstrap is not installed",
-        )
-        .help("`apt-get install mmdebstrap`, or give the base as an `archive:`"),
+        CommandError::Missing { .. } => {
+            ExecError::failed(format!("bootstrapping base `{}`", op.name), "mmdebstrap is not installed")
+                .help("`apt-get install mmdebstrap`, or give the base as an `archive:`")
+        }
         CommandError::Failed { status, tail, .. } => {
             let at = span(op, work);
             ExecError::from(
@@ -93,10 +91,9 @@ async fn verify(op: &Base, expected: &Digest, path: &Path, work: &Work<'_>) -> R
     let file = File::open(path).map_err(|e| ExecError::failed(&reading, e))?;
     let total = file.metadata().ok().map(|m| m.len());
     let mut reader = Watched::new(file, total, work.reporter, &work.cx.cancel);
-    let found = blocking(work.cx, move || {
-        Digest::of_reader(&mut reader).map_err(|e| ExecError::failed(reading, e))
-    })
-    .await?;
+    let found =
+        blocking(work.cx, move || Digest::of_reader(&mut reader).map_err(|e| ExecError::failed(reading, e)))
+            .await?;
     if found == *expected {
         return Ok(());
     }

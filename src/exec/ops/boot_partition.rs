@@ -34,9 +34,7 @@ pub async fn run(op: &BootPartition, work: &Work<'_>) -> Result<Outcome, ExecErr
         staged.as_file().set_len(request.size.0).map_err(io)?;
         let mut content = partition::Content::new(partition::files(&grub, &grub_cfg), request.created);
         let mut window = Window::new(staged.as_file(), Bytes(0), request.size);
-        formatter
-            .format(&request, &mut content, &mut window)
-            .map_err(|e| ExecError::failed(DOING, e))?;
+        formatter.format(&request, &mut content, &mut window).map_err(|e| ExecError::failed(DOING, e))?;
         store.publish(staged, &key).map_err(io)?;
         Ok(Outcome::object(key))
     })

@@ -3,13 +3,11 @@
 use std::io::{BufWriter, Write};
 use std::sync::atomic::Ordering;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::pure::Settings;
 use super::stream::{ChannelReader, Watched};
 use super::{Work, blocking, image, value};
-use crate::base::Bytes;
 use crate::base::digest::HashWriter;
 use crate::exec::cx::engine_error;
 use crate::exec::error::ExecError;
@@ -21,16 +19,6 @@ use crate::rootfs::finish::finish;
 
 /// Pieces of the stream under way between the engine and the writer; each is at most some hundred KiB.
 const IN_FLIGHT: usize = 32;
-
-/// What a tree holds, as later nodes need it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contents {
-    pub inodes: u64,
-    /// Bytes of file data.
-    pub data: Bytes,
-    /// Bytes it takes on a filesystem of 4 KiB blocks.
-    pub footprint: Bytes,
-}
 
 pub async fn run(op: &Export, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
@@ -55,16 +43,14 @@ pub async fn run(op: &Export, work: &Work<'_>) -> Result<Outcome, ExecError> {
             buffer.flush().map_err(io)?;
             drop(buffer);
             store.publish(staged, &digest).map_err(io)?;
-            let contents =
-                Contents { inodes: census.inodes, data: census.data, footprint: census.footprint };
-            Ok((digest, contents))
+            Ok((digest, census))
         })
     };
     let (sent, written) = tokio::join!(engine.export(image(work.inputs, 0), sender, &cx.cancel), writing);
     match (sent, written) {
-        (Ok(()), Ok((digest, contents))) => Ok(Outcome {
+        (Ok(()), Ok((digest, census))) => Ok(Outcome {
             product: Product::Object(digest),
-            facts: serde_json::to_value(contents).expect("three numbers"),
+            facts: serde_json::to_value(census).expect("numbers"),
         }),
         // a writer that fails closes the channel, which fails the sender; a sender that fails ends the stream, which
         // fails the writer: the one that failed first is what the user should see

@@ -2,7 +2,6 @@
 
 use std::fs::File;
 
-use super::export::Contents;
 use super::stream::Watched;
 use super::{Work, blocking, facts, object};
 use crate::base::Bytes;
@@ -15,11 +14,12 @@ use crate::fs::{Formatter, FsError, Request, Window};
 use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
+use crate::rootfs::finish::Census;
 
 pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
-    let contents: Contents = facts(&work.inputs[0])?;
-    let size = op.size.unwrap_or_else(|| auto_size(contents.footprint));
+    let census: Census = facts(&work.inputs[0])?;
+    let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
     let request = Request {
         size,
         uuid: op.uuid,
@@ -48,7 +48,10 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
                 format!("slot `{name}` needs a partition of {need}, its partition has {have}"),
             )
             .at(&source, span, "too small for what the slot holds")
-            .help(format!("give the slot `size: {}MiB` or more, or make the disk larger", need.0.div_ceil(1 << 20)))
+            .help(format!(
+                "give the slot `size: {}MiB` or more, or make the disk larger",
+                need.0.div_ceil(1 << 20)
+            ))
         }
     };
     let (store, key) = (cx.store.clone(), work.key);

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::export::Contents;
 use super::{facts, value};
 use crate::base::{Digest, identity};
 use crate::diag::{Diagnostic, Span, codes};
@@ -18,7 +17,7 @@ use crate::front::model::{Distro, FileContent, Model, Slot};
 use crate::plan::layout::{is_auto, layout};
 use crate::plan::op::{Export, Finish, Fragments, GrubCfg};
 use crate::plan::{Op, op};
-use crate::rootfs::finish::{Finish as TreeFinish, Injected};
+use crate::rootfs::finish::{Census, Finish as TreeFinish, Injected};
 use crate::rootfs::inspect::Facts;
 use crate::rootfs::os_release::OsRelease;
 use crate::rootfs::tree::TreePath;
@@ -53,10 +52,15 @@ pub struct Generated {
 fn fragments(op: &Fragments, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let found: OsRelease = value(inputs, 0)?;
     let slot = slot(model, &op.slot);
-    let distro = release_of(&found).or(slot.distro.as_ref().map(|d| d.value)).ok_or_else(|| {
+    let distro = release_of(&found).ok_or_else(|| {
         ExecError::failed(format!("rendering slot `{}`", op.slot), "its distribution is not known")
     })?;
-    let generated = emit::dockerfile::dockerfile(slot, distro, &op.from).map_err(|e| emitting(slot, e))?;
+    render_fragments(slot, distro, &op.from)
+}
+
+/// The generated Dockerfile of a slot, `FROM` this reference.
+pub fn render_fragments(slot: &Slot, distro: Distro, from: &str) -> Result<Outcome, ExecError> {
+    let generated = emit::dockerfile::dockerfile(slot, distro, from).map_err(|e| emitting(slot, e))?;
     let files = generated
         .files
         .into_iter()
@@ -126,11 +130,16 @@ enum SettingsContent {
     Source(Digest),
 }
 
+/// A slot's `/etc/fstab`.
+pub fn render_fstab(slot: &Slot, model: &Model) -> Result<String, ExecError> {
+    let root = identity::filesystem(&model.name, &slot.name);
+    emit::fstab::fstab(slot.filesystem.kind, root, identity::boot_volume(&model.name))
+        .map_err(|e| emitting(slot, e))
+}
+
 fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
     let slot = slot(model, &op.slot);
-    let root = identity::filesystem(&model.name, &slot.name);
-    let fstab = emit::fstab::fstab(slot.filesystem.kind, root, identity::boot_volume(&model.name))
-        .map_err(|e| emitting(slot, e))?;
+    let fstab = render_fstab(slot, model)?;
     let mut sources = op.sources.iter();
     let files = slot
         .files
@@ -163,7 +172,9 @@ impl Settings {
                     let doing = format!("reading {}", path.display());
                     let bytes = std::fs::read(path).map_err(|e| ExecError::failed(&doing, e))?;
                     if Digest::of(&bytes) != *digest {
-                        return Err(ExecError::failed(doing, "the file changed while osimg ran").help("run again"));
+                        return Err(
+                            ExecError::failed(doing, "the file changed while osimg ran").help("run again")
+                        );
                     }
                     bytes
                 }
@@ -189,8 +200,8 @@ impl Settings {
 fn partitions(_: &op::Layout, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let mut contents = BTreeMap::new();
     for (slot, input) in model.slots.iter().filter(|s| is_auto(model, s)).zip(inputs) {
-        let held: Contents = facts(input)?;
-        contents.insert(slot.name.to_string(), held.footprint);
+        let held: Census = facts(input)?;
+        contents.insert(slot.name.to_string(), held.footprint());
     }
     Ok(Outcome::value(layout(model, &contents)?))
 }
@@ -211,8 +222,11 @@ pub fn render_grub_cfg(model: &Model, kernels: &[(String, String)]) -> Result<St
         let uuid = identity::filesystem(&model.name, &slot.name);
         let command_line = emit::command_line::command_line(uuid, &model.boot.consoles, &slot.kernel.args)
             .map_err(|e| {
-                Diagnostic::error(codes::VALUE_INVALID, format!("slot `{}`: {e}", slot.name.as_str()))
-                    .at(&model.source, slot.kernel.span, "of this kernel")
+                Diagnostic::error(codes::VALUE_INVALID, format!("slot `{}`: {e}", slot.name.as_str())).at(
+                    &model.source,
+                    slot.kernel.span,
+                    "of this kernel",
+                )
             })?;
         entries.push(emit::grub_cfg::Entry {
             id: slot.name.to_string(),

@@ -24,7 +24,12 @@ pub struct Watched<R> {
 }
 
 impl<R: Read> Watched<R> {
-    pub fn new(inner: R, total: Option<u64>, reporter: &NodeReporter, cancel: &CancellationToken) -> Watched<R> {
+    pub fn new(
+        inner: R,
+        total: Option<u64>,
+        reporter: &NodeReporter,
+        cancel: &CancellationToken,
+    ) -> Watched<R> {
         Watched { inner, cancel: cancel.clone(), reporter: reporter.clone(), total, done: 0, reported: 0 }
     }
 }

@@ -7,10 +7,10 @@
 //!
 //! The format: Microsoft FAT32 File System Specification 1.03 (2000), which UEFI 2.10, section 13.3 makes its own.
 
-pub mod read;
 mod directory;
 mod geometry;
 mod name;
+pub mod read;
 mod time;
 
 use std::collections::BTreeMap;

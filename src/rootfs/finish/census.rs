@@ -29,6 +29,14 @@ pub struct Census {
     pub blocks: Bytes,
 }
 
+impl Census {
+    /// What the tree takes on a filesystem of 4 KiB blocks before its fixed parts: blocks, and an inode with its share of
+    /// bitmaps and extent trees for each node.
+    pub fn footprint(&self) -> Bytes {
+        self.blocks + Bytes(self.inodes * 512)
+    }
+}
+
 /// A census being taken.
 #[derive(Default)]
 pub struct Count {

@@ -1,0 +1,122 @@
+//! What `apply`, `plan` and `render` share: the lowered plan, and a run's surroundings from the session.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::engine;
+use super::failure::{Failure, Problem};
+use super::session::Session;
+use crate::base::Sink;
+use crate::base::event::{Event, NodeId};
+use crate::base::identity;
+use crate::boot::early;
+use crate::exec::store::Lock;
+use crate::exec::{Cx, ExecError, Store, pins};
+use crate::front::model::Model;
+use crate::plan::lower::lower;
+use crate::plan::{Op, Plan};
+
+/// The plan of a model, with everything beside the manifest pinned.
+pub fn plan(model: &Model, session: &Session) -> Result<Plan, Failure> {
+    let epoch = source_date_epoch(session)?;
+    let pins = pins::gather(model, session.environment.path.as_deref(), epoch)?;
+    lower(model, &pins, &early::configuration(identity::boot_volume(&model.name))).map_err(Failure::Invalid)
+}
+
+fn source_date_epoch(session: &Session) -> Result<Option<i64>, Failure> {
+    let Some(text) = &session.environment.source_date_epoch else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| {
+        Failure::Usage(
+            Problem::new(format!("SOURCE_DATE_EPOCH is `{text}`"))
+                .help("it is a whole number of seconds since 1970-01-01, or not set"),
+        )
+    })
+}
+
+/// The store that the session names.
+pub fn store(session: &Session) -> Result<Store, Failure> {
+    let folder = session.cache_dir()?;
+    Store::open(&folder).map_err(|e| {
+        Problem::new(format!("the cache folder `{}` cannot be used", folder.display()))
+            .caused_by(&e)
+            .help("name another with --cache-dir or OSIMG_CACHE_DIR")
+            .into()
+    })
+}
+
+/// The store's lock, after as long as another run holds it.
+pub async fn lock(store: &Store, sink: &Arc<dyn Sink>, cancel: &CancellationToken) -> Result<Lock, Failure> {
+    let mut told = false;
+    loop {
+        let taken = store.try_lock().map_err(|e| Problem::new("the cache cannot be locked").caused_by(&e))?;
+        if let Some(lock) = taken {
+            return Ok(lock);
+        }
+        if !told {
+            told = true;
+            sink.emit(Event::Note { text: "waiting for another osimg that uses this cache".into() });
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_millis(200)) => {}
+            () = cancel.cancelled() => return Err(Failure::Interrupted),
+        }
+    }
+}
+
+/// A run's surroundings.
+pub fn cx(
+    model: Arc<Model>,
+    store: Store,
+    session: &Session,
+    sink: &Arc<dyn Sink>,
+    cancel: &CancellationToken,
+) -> Cx {
+    let mut cx = Cx::new(model, store, engine::connector(session));
+    cx.sink = sink.clone();
+    // a token of its own: a run that fails cancels the rest of itself, which is no interruption by the user
+    cx.cancel = cancel.child_token();
+    cx.jobs = session.jobs().get();
+    cx.path = session.environment.path.clone();
+    cx
+}
+
+/// The nodes that `--refresh` makes run: the builds of these slots (of all, when none is named) and the bases they use.
+pub fn refresh(plan: &Plan, model: &Model, slots: &[String]) -> Result<BTreeSet<NodeId>, Failure> {
+    let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
+    if let Some(unknown) = slots.iter().find(|s| !known.contains(&s.as_str())) {
+        return Err(Failure::Usage(
+            Problem::new(format!("the manifest has no slot `{unknown}`"))
+                .help(format!("its slots are: {}", known.join(", "))),
+        ));
+    }
+    let wanted = |slot: &str| slots.is_empty() || slots.iter().any(|s| s == slot);
+    let mut nodes = BTreeSet::new();
+    for (id, node) in plan.nodes() {
+        match &node.op {
+            Op::ImageBuild(op) if wanted(&op.slot) => {
+                nodes.insert(id);
+                nodes.extend(plan.inputs(id));
+            }
+            Op::FragmentBuild(op) if wanted(&op.slot) => {
+                nodes.insert(id);
+            }
+            _ => {}
+        }
+    }
+    Ok(nodes)
+}
+
+impl From<ExecError> for Failure {
+    fn from(error: ExecError) -> Failure {
+        match error {
+            ExecError::Diagnosed { diagnostics, output } => Failure::Located(diagnostics, output),
+            ExecError::Failed { doing, problem, help, output } => {
+                Failure::Error(Problem { message: doing, causes: vec![problem], output, help })
+            }
+            ExecError::Cancelled => Failure::Interrupted,
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! An image's flattened tree as a tar stream.
+//!
+//! With BuildKit: a build of `FROM <image>` whose output is a tar, which keeps extended attributes and ACLs that
+//! Docker's own export loses, and holds nothing that the engine put there. bollard writes that tar to a path, so the
+//! path is a named pipe in a private folder; nothing touches the disk. Else: a container that is never started, and
+//! its export.
+
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bollard::query_parameters::{BuildImageOptions, BuilderVersion, ImageBuildOutput};
+use bytes::{Bytes as Chunk, BytesMut};
+use futures_util::{StreamExt, stream};
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::base::event::NodeReporter;
+use crate::engine::context::FileList;
+use crate::engine::{BuildContext, EngineError, ImageId};
+
+use super::leftover::Leftover;
+use super::{DockerEngine, buildkit, request, unless_cancelled};
+
+/// Bytes read from the pipe at once.
+const PIECE: usize = 256 << 10;
+/// What the pipe is asked to hold: the most an unprivileged user may have by default.
+const PIPE: usize = 1 << 20;
+/// The repository of the names that images have while they are exported.
+const REPOSITORY: &str = "osimg-export";
+
+pub(super) async fn export(
+    engine: &DockerEngine,
+    image: &ImageId,
+    out: mpsc::Sender<Chunk>,
+    cancel: &CancellationToken,
+) -> Result<(), EngineError> {
+    if engine.info.buildkit {
+        through_buildkit(engine, image, out, cancel).await
+    } else {
+        through_container(engine, image, out, cancel).await
+    }
+}
+
+async fn through_container(
+    engine: &DockerEngine,
+    image: &ImageId,
+    out: mpsc::Sender<Chunk>,
+    cancel: &CancellationToken,
+) -> Result<(), EngineError> {
+    let container = Leftover::container(&engine.docker, image).await?;
+    let mut pieces = Box::pin(engine.docker.export_container(container.name()));
+    let done = unless_cancelled(cancel, async {
+        while let Some(piece) = pieces.next().await {
+            send(&out, piece.map_err(|e| request(doing(image), &e))?).await?;
+        }
+        Ok(())
+    })
+    .await;
+    drop(pieces);
+    container.remove().await;
+    done
+}
+
+async fn through_buildkit(
+    engine: &DockerEngine,
+    image: &ImageId,
+    out: mpsc::Sender<Chunk>,
+    cancel: &CancellationToken,
+) -> Result<(), EngineError> {
+    let Some((_, tags)) = engine.inspect(&image.0).await? else {
+        return Err(EngineError::Request { doing: doing(image), problem: "no such image".to_string() });
+    };
+    // to untag an image that has no other name is to remove it, but for a container that holds it
+    let holder = match tags.is_empty() {
+        true => Some(Leftover::container(&engine.docker, image).await?),
+        false => None,
+    };
+    let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag()).await;
+    let done = match &tag {
+        Ok(tag) => unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await,
+        Err(_) => Ok(()),
+    };
+    let done = match tag {
+        Ok(tag) => {
+            tag.remove().await;
+            done
+        }
+        Err(error) => Err(error),
+    };
+    if let Some(holder) = holder {
+        holder.remove().await;
+    }
+    done
+}
+
+/// Runs the build and passes on what comes out of the pipe, until both have ended.
+async fn tar_output(
+    engine: &DockerEngine,
+    image: &ImageId,
+    name: &str,
+    out: &mpsc::Sender<Chunk>,
+) -> Result<(), EngineError> {
+    let mut pipe = NamedPipe::new().map_err(|source| EngineError::Io { doing: doing(image), source })?;
+    let context = BuildContext::Text { dockerfile: format!("FROM {name}\n"), files: Default::default() };
+    let mut body = Vec::new();
+    let list = FileList::of(&context)
+        .and_then(|list| list.pack(&mut body).map(|()| list))
+        .map_err(|source| EngineError::Io { doing: doing(image), source })?;
+    let options = BuildImageOptions {
+        dockerfile: list.dockerfile,
+        version: BuilderVersion::BuilderBuildKit,
+        outputs: Some(ImageBuildOutput::Tar(pipe.path.to_string_lossy().into_owned())),
+        ..BuildImageOptions::default()
+    };
+    let silent = NodeReporter::silent();
+    // the caller drops the whole future when the run is cancelled
+    let never = CancellationToken::new();
+    let body = stream::iter([Ok(Chunk::from(body))]);
+    let mut build = std::pin::pin!(buildkit::build(engine, options, body, &silent, &never));
+    let mut built = None;
+    let mut buffer = BytesMut::with_capacity(PIECE);
+    loop {
+        buffer.reserve(PIECE);
+        tokio::select! {
+            done = &mut build, if built.is_none() => {
+                built = Some(done);
+                // nobody opens the pipe any more: its end comes when what is in it has been read
+                pipe.writer = None;
+            }
+            read = pipe.reader.read_buf(&mut buffer) => {
+                match read.map_err(|source| EngineError::Io { doing: doing(image), source })? {
+                    0 => return built.unwrap_or(Ok(())),
+                    _ => send(out, buffer.split().freeze()).await?,
+                }
+            }
+        }
+    }
+}
+
+/// A pipe with a name, which goes with this value. A writer that comes too late finds neither pipe nor folder; one
+/// that is still there gets an error.
+struct NamedPipe {
+    reader: pipe::Receiver,
+    /// Keeps the pipe from ending before the engine has opened it.
+    writer: Option<OwnedFd>,
+    path: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl NamedPipe {
+    fn new() -> std::io::Result<NamedPipe> {
+        let folder = tempfile::Builder::new().prefix("osimg-").tempdir()?;
+        let path = folder.path().join("tar");
+        rustix::fs::mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0)?;
+        let reader = pipe::OpenOptions::new().open_receiver(&path)?;
+        let writer = rustix::fs::open(&path, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty())?;
+        // a larger pipe is faster; a smaller one does as well
+        let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE);
+        Ok(NamedPipe { reader, writer: Some(writer), path, _folder: folder })
+    }
+}
+
+async fn send(out: &mpsc::Sender<Chunk>, piece: Chunk) -> Result<(), EngineError> {
+    out.send(piece).await.map_err(|_| EngineError::Request {
+        doing: "passing on an image's tree".to_string(),
+        problem: "nobody reads it".to_string(),
+    })
+}
+
+fn doing(image: &ImageId) -> String {
+    format!("exporting {}", image.0)
+}
+
+/// Two exports of one image at the same time must not remove each other's name.
+fn unique_tag() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}

@@ -1,0 +1,168 @@
+//! The manifest as it is written: serde reads it, schemars makes the schema, an IDE shows the comments.
+//!
+//! Every field is optional here, although the schema says which must be there: so one pass of serde finds all
+//! problems, and `resolve` reports what is missing beside what is wrong. No flattened fields and no enums that carry
+//! data: both lose the path of a value, and with it the place to underline.
+//!
+//! The comments are what a user reads on hover. They speak to users.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::words;
+use crate::base::name::{NAME_MAX, NAME_PATTERN};
+
+mod slot;
+
+pub use slot::*;
+
+/// One bootable disk image with several operating systems, each built from a Dockerfile.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, title = "osimg manifest")]
+pub struct Manifest {
+    /// The version of the manifest's format. This osimg reads version 1.
+    #[schemars(required, range(min = 1, max = 1), example = 1)]
+    pub version: Option<u64>,
+    /// The image's name. It names the output file and the built images, and every filesystem UUID derives from it:
+    /// the same name always gives the same identities. Lower-case letters and digits, joined by single `.`, `_` or `-`.
+    #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7-8-dual")]
+    pub name: Option<String>,
+    /// The disk image: where it is written, how large it is, how it is partitioned.
+    pub disk: Option<Disk>,
+    /// How the disk boots: firmware, menu, consoles.
+    pub boot: Option<Boot>,
+    /// Base images made here instead of pulled from a registry. A Dockerfile names one in `FROM` by its `name`.
+    pub bases: Option<Vec<Base>>,
+    /// Settings that every slot gets, merged key by key: what a slot states itself wins, and a list replaces the
+    /// whole list.
+    pub defaults: Option<Defaults>,
+    /// The operating systems, in the order of the disk's partitions and of the boot menu.
+    #[schemars(required, length(min = 1))]
+    pub slots: Option<Vec<Slot>>,
+}
+
+/// The disk image.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Disk {
+    /// Where the image is written, relative to the manifest's folder. Default: `build/<name>.img`.
+    #[schemars(length(min = 1), example = &"build/disk.img")]
+    pub path: Option<String>,
+    /// The disk's size, such as `4GiB` or `700MB`, or `auto`: what the slots hold plus headroom, rounded up.
+    /// Default: `auto`.
+    #[schemars(
+        regex(pattern = words::DISK_SIZE),
+        extend("default" = "auto"),
+        example = &"auto",
+        example = &"4GiB"
+    )]
+    pub size: Option<String>,
+    /// The partition table. Default: `mbr`.
+    #[schemars(extend("default" = "mbr"))]
+    pub table: Option<Table>,
+    /// The files to write: a raw image, and the formats that virtual machines read. Default: `[raw]`.
+    #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true))]
+    pub formats: Option<Vec<Format>>,
+}
+
+/// A partition table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Table {
+    /// Master boot record: up to four partitions, the boot partition included. Every firmware boots it.
+    Mbr,
+    /// GUID partition table: more slots, disks over 2 TiB. Planned: `check` reads it, `apply` refuses it yet.
+    Gpt,
+}
+
+/// A disk image format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// The disk's bytes as they are, in a sparse file.
+    Raw,
+    /// QEMU's format. Planned: `check` reads it, `apply` refuses it yet.
+    Qcow2,
+    /// VMware's format. Planned: `check` reads it, `apply` refuses it yet.
+    Vmdk,
+    /// Hyper-V's and Azure's format. Planned: `check` reads it, `apply` refuses it yet.
+    Vhd,
+}
+
+/// How the disk boots.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Boot {
+    /// The firmware the image boots on; one image can boot on both. Default: `[bios, uefi]`.
+    #[schemars(length(min = 1), extend("default" = ["bios", "uefi"], "uniqueItems" = true))]
+    pub firmware: Option<Vec<Firmware>>,
+    /// How long the boot menu waits before it starts the default slot: whole seconds or minutes, `5s` or `1m`.
+    /// `0s` boots at once. Default: `1s`.
+    #[schemars(regex(pattern = words::TIMEOUT), extend("default" = "1s"), example = &"5s")]
+    pub timeout: Option<String>,
+    /// The name of the slot that boots when nobody chooses. Default: the first slot.
+    #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos8")]
+    pub default: Option<String>,
+    /// The kernel's consoles, in every slot: the last one is where `/dev/console` goes. A serial one (`ttyS0,115200`)
+    /// also puts the boot menu on that serial port. Default: `[tty0, "ttyS0,115200"]`.
+    #[schemars(
+        inner(regex(pattern = words::CONSOLE)),
+        extend("default" = ["tty0", "ttyS0,115200"]),
+        example = ["tty0", "ttyS0,115200"]
+    )]
+    pub consoles: Option<Vec<String>>,
+}
+
+/// A kind of firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Firmware {
+    /// The PC BIOS: boot code in the first sector.
+    Bios,
+    /// UEFI: `EFI/BOOT/BOOTX64.EFI` on the boot partition.
+    Uefi,
+}
+
+/// A base image made here. State either `bootstrap`, or `archive` and `sha256`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [
+    {"required": ["bootstrap"], "not": {"anyOf": [{"required": ["archive"]}, {"required": ["sha256"]}]}},
+    {"required": ["archive", "sha256"], "not": {"required": ["bootstrap"]}}
+]))]
+pub struct Base {
+    /// The name that Dockerfiles use: `FROM <name>`.
+    #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"debian-bookworm")]
+    pub name: Option<String>,
+    /// Make a minimal Debian or Ubuntu system with mmdebstrap.
+    pub bootstrap: Option<Bootstrap>,
+    /// Import a root filesystem from a tar archive (plain or compressed with gzip, bzip2, xz or zstd), relative to the
+    /// manifest's folder. Needs `sha256`.
+    #[schemars(length(min = 1), example = &"golden-rootfs.tar.xz")]
+    pub archive: Option<String>,
+    /// The archive's SHA-256 digest, 64 hexadecimal digits as `sha256sum` prints them.
+    #[schemars(regex(pattern = words::SHA256))]
+    pub sha256: Option<String>,
+}
+
+/// A minimal system of the Debian family, made with mmdebstrap.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Bootstrap {
+    /// The release: `bookworm`, `trixie`, `noble`.
+    #[schemars(required, regex(pattern = words::SUITE), example = &"bookworm")]
+    pub suite: Option<String>,
+    /// The package mirror to take it from. Default: the host's own configuration, else the distribution's mirror.
+    #[schemars(regex(pattern = words::MIRROR), example = &"http://mirror.example/debian")]
+    pub mirror: Option<String>,
+}
+
+/// Build arguments: names to values.
+pub type BuildArgs = BTreeMap<String, String>;

@@ -1,0 +1,231 @@
+//! A slot as it is written, and the settings that `defaults` may hold for all of them.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::BuildArgs;
+use crate::base::name::{NAME_MAX, NAME_PATTERN};
+use crate::front::words;
+
+/// Declares the settings once for `slots` and for `defaults`: serde's `flatten` would lose the places.
+macro_rules! slot_types {
+    ($($(#[$meta:meta])* $field:ident: $type:ty;)*) => {
+        /// One operating system: a Dockerfile, the partition it goes to, and what makes it bootable.
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(deny_unknown_fields)]
+        pub struct Slot {
+            /// The slot's name: the menu entry's id, the filesystem's label, and what `boot.default` refers to.
+            #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7")]
+            pub name: Option<String>,
+            /// What the boot menu shows. Default: the name.
+            #[schemars(length(min = 1), example = &"CentOS 7.9")]
+            pub title: Option<String>,
+            /// The Dockerfile of the operating system, relative to the manifest's folder. It is built untouched.
+            #[schemars(required, length(min = 1), example = &"centos7/Dockerfile")]
+            pub dockerfile: Option<String>,
+            /// The build's context folder, relative to the manifest's folder. Default: the Dockerfile's folder.
+            #[schemars(length(min = 1), example = &"centos7")]
+            pub context: Option<String>,
+            /// The host name. Default: the slot's name.
+            #[schemars(regex(pattern = words::HOSTNAME), length(max = 64), example = &"node-a")]
+            pub hostname: Option<String>,
+            $($(#[$meta])* pub $field: Option<$type>,)*
+        }
+
+        /// Settings for every slot. A slot's own win key by key; lists are replaced, not joined.
+        #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+        #[serde(default)]
+        #[schemars(deny_unknown_fields)]
+        pub struct Defaults {
+            $($(#[$meta])* pub $field: Option<$type>,)*
+        }
+    };
+}
+
+slot_types! {
+    /// Values for the Dockerfile's `ARG`s. Quote numbers: `"7.10"`, not `7.10`.
+    build_args: BuildArgs;
+    /// The stage of the Dockerfile to build. Default: the last one.
+    #[schemars(length(min = 1), example = &"runtime")]
+    target: String;
+    /// The distribution family. Default: what the built image's `/etc/os-release` says. State it to render without an
+    /// engine; the image is checked against it.
+    distro: Distro;
+    /// The partition's size: bytes (`2GiB`), or a share of what fixed sizes leave (`50%`). Default: an equal share of
+    /// what is left.
+    #[schemars(
+        regex(pattern = words::SLOT_SIZE),
+        example = &"50%",
+        example = &"2GiB"
+    )]
+    size: String;
+    /// The root filesystem. Its features follow from the slot's kernel and from GRUB, never from the host's tools.
+    filesystem: Filesystem;
+    /// The kernel: which one, and what is added to its command line.
+    kernel: Kernel;
+    /// What dracut puts into the initramfs.
+    dracut: Dracut;
+    /// systemd's default target, and units to enable, disable, mask or unmask.
+    systemd: Systemd;
+    /// Packages to install on top of the Dockerfile's image, by the distribution's package manager.
+    #[schemars(inner(regex(pattern = words::PACKAGE)), example = ["openssh-server"])]
+    packages: Vec<String>;
+    /// Users to create or to change.
+    users: Vec<User>;
+    /// Files to write into the root filesystem.
+    files: Vec<File>;
+}
+
+/// A distribution family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Distro {
+    /// Debian (apt).
+    Debian,
+    /// Ubuntu (apt).
+    Ubuntu,
+    /// CentOS 7, RHEL 7 and their kin (yum).
+    El7,
+    /// CentOS 8, RHEL 8, Rocky, Alma and their kin (dnf).
+    El8,
+    /// CentOS Stream 9, RHEL 9, Rocky, Alma and their kin (dnf).
+    El9,
+    /// Fedora (dnf).
+    Fedora,
+}
+
+/// The root filesystem.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Filesystem {
+    /// The filesystem's type. Default: `ext4`.
+    #[serde(rename = "type")]
+    #[schemars(extend("default" = "ext4"))]
+    pub kind: Option<FilesystemType>,
+}
+
+/// A root filesystem's type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FilesystemType {
+    /// Read by every kernel and every GRUB.
+    Ext4,
+    /// The default of the RHEL family. Planned: `check` reads it, `apply` refuses it yet.
+    Xfs,
+}
+
+/// The kernel.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Kernel {
+    /// The exact version, as `uname -r` says it. Default: the distribution's current kernel.
+    #[schemars(
+        regex(pattern = words::KERNEL_VERSION),
+        example = &"3.10.0-1160.11.1.el7.x86_64",
+        example = &"6.1.0-28-amd64"
+    )]
+    pub version: Option<String>,
+    /// Added to the kernel's command line, after the root and the consoles.
+    #[schemars(inner(regex(pattern = words::KERNEL_ARG)), example = ["modprobe.blacklist=floppy"])]
+    pub args: Option<Vec<String>>,
+}
+
+/// What dracut puts into the initramfs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Dracut {
+    /// Kernel modules to add (`--add-drivers`). Default: `virtio_blk`, `virtio_scsi` and the root filesystem's module.
+    #[schemars(inner(regex(pattern = words::MODULE)), example = ["virtio_blk", "virtio_scsi", "xfs"])]
+    pub drivers: Option<Vec<String>>,
+    /// The filesystems to support (`--filesystems`). Default: dracut's own choice.
+    #[schemars(inner(regex(pattern = words::MODULE)), example = ["xfs"])]
+    pub filesystems: Option<Vec<String>>,
+    /// Kernel modules to leave out (`--omit-drivers`).
+    #[schemars(inner(regex(pattern = words::MODULE)), example = ["floppy"])]
+    pub omit_drivers: Option<Vec<String>>,
+}
+
+/// systemd's units.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Systemd {
+    /// The target the system boots to. Default: `multi-user.target`, since container images often point to a graphical
+    /// one that is not there.
+    #[schemars(regex(pattern = words::TARGET), extend("default" = "multi-user.target"))]
+    pub default_target: Option<String>,
+    /// Units to unmask. Default: `[getty.target]`, which container images often mask: without it no login prompt appears.
+    #[schemars(inner(regex(pattern = words::UNIT)), extend("default" = ["getty.target"]))]
+    pub unmask: Option<Vec<String>>,
+    /// Units to enable.
+    #[schemars(inner(regex(pattern = words::UNIT)), example = ["sshd.service"])]
+    pub enable: Option<Vec<String>>,
+    /// Units to disable.
+    #[schemars(inner(regex(pattern = words::UNIT)), example = ["postfix.service"])]
+    pub disable: Option<Vec<String>>,
+    /// Units to mask: they cannot be started at all.
+    #[schemars(inner(regex(pattern = words::UNIT)), example = ["systemd-firstboot.service"])]
+    pub mask: Option<Vec<String>>,
+}
+
+/// A user to create, or to change where the image has it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct User {
+    /// The user's name.
+    #[schemars(required, regex(pattern = words::USER), example = &"root")]
+    pub name: Option<String>,
+    /// The password's crypt(5) hash: the output of `mkpasswd -m sha-512` or `openssl passwd -6`. Never the password.
+    /// `!` or `*` locks it. Default: as the image has it; locked for a new user.
+    #[schemars(regex(pattern = words::PASSWORD_HASH))]
+    pub password_hash: Option<String>,
+    /// Public keys for `~/.ssh/authorized_keys`, one line each, as in an `id_ed25519.pub`.
+    #[schemars(inner(regex(pattern = words::SSH_KEY)))]
+    pub ssh_keys: Option<Vec<String>>,
+    /// Supplementary groups. They must be there in the image.
+    #[schemars(inner(regex(pattern = words::USER)), example = ["wheel"])]
+    pub groups: Option<Vec<String>>,
+    /// The login shell's absolute path. Default: as the image has it; the distribution's default for a new user.
+    #[schemars(regex(pattern = words::SHELL), example = &"/bin/bash")]
+    pub shell: Option<String>,
+}
+
+/// A file in the root filesystem. State either `content` or `source`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["content"]}, {"required": ["source"]}]))]
+pub struct File {
+    /// The file's absolute path in the slot. Missing folders are made.
+    #[schemars(required, regex(pattern = words::ABSOLUTE_PATH), example = &"/etc/motd")]
+    pub path: Option<String>,
+    /// The file's text.
+    #[schemars(example = &"built by osimg\n")]
+    pub content: Option<String>,
+    /// A file to copy byte for byte, relative to the manifest's folder.
+    #[schemars(length(min = 1), example = &"files/motd")]
+    pub source: Option<String>,
+    /// The permission bits in octal, quoted: `"0644"`. Default: `"0644"`.
+    #[schemars(regex(pattern = words::MODE), extend("default" = "0644"), example = &"0644")]
+    pub mode: Option<String>,
+    /// The owner. Default: root.
+    pub owner: Option<Owner>,
+}
+
+/// A file's owner, by number: the names of one image are not those of another.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Owner {
+    /// The user's number. Default: 0, which is root.
+    #[schemars(range(max = 4294967294u32), extend("default" = 0))]
+    pub uid: Option<u32>,
+    /// The group's number. Default: 0, which is root.
+    #[schemars(range(max = 4294967294u32), extend("default" = 0))]
+    pub gid: Option<u32>,
+}

@@ -1,0 +1,112 @@
+//! Fields that manifests do not have: what the user may have meant, from the schema, the only list of fields there is.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::spans::{Entry, Step};
+use super::{schema, suggest};
+use crate::diag::{Diagnostic, Source, codes};
+
+/// `slots[1].kernel.version`.
+pub fn show(path: &[Step]) -> String {
+    let mut out = String::new();
+    for step in path {
+        match step {
+            Step::Key(key) if out.is_empty() => out.push_str(key),
+            Step::Key(key) => {
+                out.push('.');
+                out.push_str(key);
+            }
+            Step::Item(index) => out.push_str(&format!("[{index}]")),
+        }
+    }
+    out
+}
+
+/// What to say of a field that is not in the schema.
+pub fn unknown(source: &Arc<Source>, path: &[Step], entry: &Entry) -> Diagnostic {
+    let schema = schema::value();
+    let (key, parent) = match path.split_last() {
+        Some((Step::Key(key), parent)) => (key.as_str(), parent),
+        _ => (entry.key.as_str(), path),
+    };
+    let in_users = matches!(parent, [.., Step::Key(list), Step::Item(_)] if list == "users");
+    if in_users && matches!(key, "password" | "passwd" | "pass") {
+        return Diagnostic::error(codes::USER_CLEAR_PASSWORD, "a password written in clear")
+            .at(source, entry.key_span, "a manifest is no place for a password")
+            .help("write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`");
+    }
+    let known = known_fields(&schema, parent);
+    let place = match parent {
+        [] => "a manifest".to_string(),
+        _ => format!("`{}`", show(parent)),
+    };
+    let elsewhere = || places(&schema, key).into_iter().find(|p| *p != generic(parent));
+    let help = match suggest::nearest(key, &known) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => match elsewhere() {
+            Some(other) if other.is_empty() => {
+                format!("`{key}` belongs to the manifest itself, not indented")
+            }
+            Some(other) => format!("`{key}` belongs into `{other}`"),
+            None => format!("the fields here are {}", suggest::list(&known).replace(" or ", " and ")),
+        },
+    };
+    Diagnostic::error(codes::FIELD_UNKNOWN, format!("{place} has no field `{key}`"))
+        .at(source, entry.key_span, "unknown field")
+        .help(help)
+}
+
+/// A path without list positions: `slots.kernel`.
+fn generic(path: &[Step]) -> String {
+    let keys: Vec<&str> = path
+        .iter()
+        .filter_map(|s| match s {
+            Step::Key(key) => Some(key.as_str()),
+            Step::Item(_) => None,
+        })
+        .collect();
+    keys.join(".")
+}
+
+/// Follows a `$ref`.
+fn open<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+    let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
+    match reference.and_then(|r| root.pointer(r.trim_start_matches('#'))) {
+        Some(target) => target,
+        None => schema,
+    }
+}
+
+fn known_fields(root: &Value, path: &[Step]) -> Vec<String> {
+    let at = path.iter().try_fold(root, |schema, step| {
+        let schema = open(root, schema);
+        match step {
+            Step::Key(key) => schema.get("properties")?.get(key),
+            Step::Item(_) => schema.get("items"),
+        }
+    });
+    let properties = at.map(|s| open(root, s)).and_then(|s| s.get("properties")).and_then(Value::as_object);
+    properties.map(|p| p.keys().cloned().collect()).unwrap_or_default()
+}
+
+/// The places, as generic paths, that have a field of this name.
+fn places(root: &Value, field: &str) -> Vec<String> {
+    fn look(root: &Value, schema: &Value, path: &str, field: &str, out: &mut Vec<String>) {
+        let schema = open(root, schema);
+        if let Some(items) = schema.get("items") {
+            return look(root, items, path, field, out);
+        }
+        for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            if name == field {
+                out.push(path.to_string());
+            }
+            let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            look(root, inner, &below, field, out);
+        }
+    }
+    let mut out = Vec::new();
+    look(root, root, "", field, &mut out);
+    out
+}

@@ -1,0 +1,187 @@
+//! Words read as the values they mean; what cannot be read becomes a finding.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Bytes, Name};
+use crate::diag::{Diagnostic, Diagnostics, Source, Spanned, codes};
+use crate::front::model::{DiskSize, SlotSize};
+use crate::front::place::Place;
+use crate::front::resolved::Words;
+use crate::front::words;
+
+/// What every reading needs, and the findings so far.
+pub struct Reader<'s> {
+    pub source: &'s Arc<Source>,
+    /// The manifest's folder.
+    pub dir: &'s Path,
+    pub found: Diagnostics,
+}
+
+const SIZES: &str = "write a number and a unit: `4GiB`, `512MiB`, `700MB`";
+
+impl Reader<'_> {
+    /// `owner` lacks the field `key`. Says nothing when the manifest has it: then it was found wrong already.
+    pub fn missing(&mut self, at: Place<'_>, key: &str, owner: &str, help: &str) {
+        if !at.has(key) {
+            let line = at.line(self.source);
+            self.found.push(
+                Diagnostic::error(codes::FIELD_MISSING, format!("{owner} needs a `{key}`"))
+                    .at(self.source, line, format!("`{key}` is missing here"))
+                    .help(help),
+            );
+        }
+    }
+
+    pub fn invalid(&mut self, at: Place<'_>, message: impl Into<String>, label: &str, help: &str) {
+        let span = at.line(self.source);
+        self.found
+            .push(Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help));
+    }
+
+    pub fn fits(&mut self, pattern: &str, text: &str, at: Place<'_>, message: &str, help: &str) {
+        if !words::fits(pattern, text) {
+            self.invalid(at, message, "", help);
+        }
+    }
+
+    pub fn not_empty(&mut self, empty: bool, at: Place<'_>, field: &str, example: &str) {
+        if empty {
+            self.invalid(
+                at,
+                format!("`{field}` is empty"),
+                "nothing to do",
+                &format!("write {example}, or leave it out"),
+            );
+        }
+    }
+
+    /// The `name` of `owner`, which stands at `at`; `otherwise` stands in for a missing or wrong one.
+    pub fn name(&mut self, text: Option<&str>, at: Place<'_>, owner: &str, otherwise: &str) -> Spanned<Name> {
+        let place = at.key("name");
+        let span = place.span();
+        let stand_in = || otherwise.parse().expect("the stand-in is a valid name");
+        let Some(text) = text else {
+            self.missing(
+                at,
+                "name",
+                owner,
+                "a name is lower-case letters and digits, joined by `.`, `_` or `-`",
+            );
+            return Spanned::new(stand_in(), at.line(self.source));
+        };
+        let name = text.parse::<Name>().unwrap_or_else(|error| {
+            let fixed: String = text
+                .to_lowercase()
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|part| !part.is_empty())
+                .collect::<Vec<_>>()
+                .join("-");
+            let help = match fixed.parse::<Name>() {
+                Ok(fixed) => format!("`{fixed}` would do"),
+                Err(_) => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
+            };
+            self.invalid(place, format!("`{text}` cannot be a name"), &error.to_string(), &help);
+            stand_in()
+        });
+        Spanned::new(name, span)
+    }
+
+    pub fn words(&mut self, list: &[String], at: Place<'_>) -> Words {
+        list.iter().enumerate().map(|(i, word)| Spanned::new(word.clone(), at.item(i).span())).collect()
+    }
+
+    /// A path of the host, relative ones joined to the manifest's folder.
+    pub fn path(&mut self, text: &str, at: Place<'_>) -> Spanned<PathBuf> {
+        if text.is_empty() || text.chars().any(char::is_control) {
+            self.invalid(
+                at,
+                "this is no path",
+                "",
+                "write a path relative to the manifest's folder, or an absolute one",
+            );
+        }
+        // a leading `./` would show in every message
+        let path = self.dir.join(text.strip_prefix("./").unwrap_or(text));
+        Spanned::new(path, at.span())
+    }
+
+    fn size(&mut self, text: &str, at: Place<'_>, help: &str) -> Bytes {
+        text.parse::<Bytes>().unwrap_or_else(|error| {
+            let mut help = help.to_string();
+            if let Some(unit) = text.chars().last().filter(|c| "KMGTkmgt".contains(*c)) {
+                let unit = unit.to_ascii_uppercase();
+                help = format!("write `{unit}iB` for powers of 1024 or `{unit}B` for powers of 1000")
+                    .replace("KB", "kB");
+            }
+            self.found.push(
+                Diagnostic::error(codes::SIZE_INVALID, format!("`{text}` is no size"))
+                    .at(self.source, at.span(), error.to_string())
+                    .help(help),
+            );
+            Bytes::MIB
+        })
+    }
+
+    pub fn disk_size(&mut self, text: &str, at: Place<'_>) -> DiskSize {
+        if text == "auto" {
+            return DiskSize::Auto;
+        }
+        DiskSize::Fixed(self.size(text, at, &format!("{SIZES}, or `auto`")))
+    }
+
+    /// A slot's size; [`SlotSize::Equal`] stands in for one that is wrong.
+    pub fn slot_size(&mut self, text: &str, at: Place<'_>) -> SlotSize {
+        let Some(share) = text.strip_suffix('%') else {
+            let before = self.found.count(crate::diag::Severity::Error);
+            let size = self.size(text, at, &format!("{SIZES}, or a share: `50%`"));
+            let wrong = self.found.count(crate::diag::Severity::Error) > before;
+            return if wrong { SlotSize::Equal } else { SlotSize::Fixed(size) };
+        };
+        match share.trim().parse::<f64>() {
+            Ok(share) if words::fits(words::SLOT_SIZE, text) && share > 0.0 && share <= 100.0 => {
+                SlotSize::Share(share)
+            }
+            _ => {
+                self.found.push(
+                    Diagnostic::error(codes::SIZE_INVALID, format!("`{text}` is no share"))
+                        .at(self.source, at.span(), "a share is above 0 % and at most 100 %")
+                        .help("write `50%`, or leave `size` out for an equal share"),
+                );
+                SlotSize::Equal
+            }
+        }
+    }
+
+    pub fn timeout(&mut self, text: &str, at: Place<'_>) -> Duration {
+        if words::fits(words::TIMEOUT, text) {
+            let (number, unit) = text.split_at(text.len() - 1);
+            let seconds: u64 = number.parse().expect("the pattern lets through at most five digits");
+            return Duration::from_secs(if unit == "m" { seconds * 60 } else { seconds });
+        }
+        let help = match text.parse::<u32>() {
+            Ok(seconds) => format!("write `{seconds}s`"),
+            Err(_) => "write whole seconds or minutes: `5s`, `1m`".to_string(),
+        };
+        self.invalid(at, format!("`{text}` is no timeout"), "a number and a unit belong here", &help);
+        Duration::from_secs(1)
+    }
+
+    /// Permission bits in octal.
+    pub fn mode(&mut self, text: &str, at: Place<'_>) -> u16 {
+        match u16::from_str_radix(text, 8) {
+            Ok(mode) if words::fits(words::MODE, text) => mode,
+            _ => {
+                let help = "write three or four octal digits in quotes: `\"0644\"`";
+                self.invalid(
+                    at,
+                    format!("`{text}` is no file mode"),
+                    "permission bits in octal belong here",
+                    help,
+                );
+                0o644
+            }
+        }
+    }
+}

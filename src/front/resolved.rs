@@ -1,0 +1,102 @@
+//! A manifest whose names are bound, whose defaults are merged in and whose values are read, every one with its place:
+//! what the rules look at. Not yet checked.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::model::{self, Distro, FileContent, Firmware, SlotSize};
+use crate::base::Name;
+use crate::diag::{Source, Span, Spanned};
+
+/// A list of words, each with its place.
+pub type Words = Vec<Spanned<String>>;
+
+pub struct Resolved {
+    pub source: Arc<Source>,
+    /// The manifest's folder.
+    pub dir: PathBuf,
+    pub name: Spanned<Name>,
+    pub disk: model::Disk,
+    pub boot: Boot,
+    pub bases: Vec<Base>,
+    pub slots: Vec<Slot>,
+}
+
+pub struct Base {
+    pub name: Spanned<Name>,
+    /// At the suite, or at the archive's path.
+    pub from: Spanned<model::BaseSource>,
+    pub span: Span,
+}
+
+pub struct Boot {
+    pub firmware: BTreeSet<Firmware>,
+    pub timeout: Duration,
+    /// As it is written; the first slot where it is not.
+    pub default: Option<Spanned<String>>,
+    pub consoles: Words,
+}
+
+pub struct Slot {
+    pub name: Spanned<Name>,
+    pub title: Spanned<String>,
+    pub dockerfile: Spanned<PathBuf>,
+    pub context: Spanned<PathBuf>,
+    /// Name and value.
+    pub build_args: Vec<(Spanned<String>, Spanned<String>)>,
+    pub target: Option<Spanned<String>>,
+    pub distro: Option<Spanned<Distro>>,
+    pub size: Spanned<SlotSize>,
+    pub filesystem: Spanned<model::Filesystem>,
+    pub kernel: Kernel,
+    pub dracut: Dracut,
+    pub systemd: Systemd,
+    pub packages: Spanned<Words>,
+    pub hostname: Spanned<String>,
+    pub users: Spanned<Vec<User>>,
+    pub files: Spanned<Vec<File>>,
+    pub span: Span,
+}
+
+pub struct Kernel {
+    pub version: Option<Spanned<String>>,
+    pub args: Words,
+    pub span: Span,
+}
+
+pub struct Dracut {
+    pub drivers: Spanned<Words>,
+    pub filesystems: Spanned<Words>,
+    pub omit_drivers: Words,
+    /// Whether the manifest has the lists or they are osimg's own.
+    pub drivers_stated: bool,
+    pub filesystems_stated: bool,
+    pub span: Span,
+}
+
+pub struct Systemd {
+    pub default_target: Spanned<String>,
+    pub unmask: Words,
+    pub enable: Words,
+    pub disable: Words,
+    pub mask: Words,
+    pub span: Span,
+}
+
+pub struct User {
+    pub name: Spanned<String>,
+    pub password_hash: Option<Spanned<String>>,
+    pub ssh_keys: Words,
+    pub groups: Words,
+    pub shell: Option<Spanned<String>>,
+}
+
+pub struct File {
+    pub path: Spanned<String>,
+    pub content: Spanned<FileContent>,
+    pub mode: u16,
+    pub uid: u32,
+    pub gid: u32,
+}

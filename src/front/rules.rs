@@ -1,0 +1,165 @@
+//! The rules: what a manifest must hold beyond the types of its values. One rule a file, each a row of [`TABLE`].
+
+mod base_names;
+mod base_use;
+mod boot_default;
+mod build_args;
+mod consoles;
+mod disk_fit;
+mod dockerfiles;
+mod driver_words;
+mod file_paths;
+mod hostnames;
+mod kernel_args;
+mod kernel_version;
+mod not_yet;
+mod packages;
+mod partitions;
+mod passwords;
+mod root_driver;
+mod shares;
+mod slot_names;
+mod sources;
+mod ssh_keys;
+mod target;
+mod titles;
+mod unit_conflicts;
+mod unit_names;
+mod user_names;
+
+use std::sync::Arc;
+
+use super::dockerfile::{Dockerfile, DockerfileError};
+use super::probe::Probe;
+use super::resolved::{Resolved, Slot};
+use super::words;
+use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned, codes};
+
+/// What became of a slot's Dockerfile.
+pub enum Look {
+    Missing,
+    Unreadable(String),
+    Broken(DockerfileError),
+    Read(Dockerfile),
+}
+
+/// What a rule sees.
+pub struct Case<'a> {
+    pub resolved: &'a Resolved,
+    pub probe: &'a dyn Probe,
+    /// Of each slot, in order.
+    pub dockerfiles: &'a [Look],
+}
+
+impl Case<'_> {
+    fn source(&self) -> &Arc<Source> {
+        &self.resolved.source
+    }
+
+    fn slots(&self) -> &[Slot] {
+        &self.resolved.slots
+    }
+
+    fn error(&self, code: Code, message: impl Into<String>, span: Span, label: &str) -> Diagnostic {
+        Diagnostic::error(code, message).at(self.source(), span, label)
+    }
+
+    fn warning(&self, code: Code, message: impl Into<String>, span: Span, label: &str) -> Diagnostic {
+        Diagnostic::warning(code, message).at(self.source(), span, label)
+    }
+
+    /// Each of `list` must be as `pattern` says.
+    fn each_fits<'w>(
+        &self,
+        list: impl IntoIterator<Item = &'w Spanned<String>>,
+        pattern: &str,
+        what: &str,
+        help: &str,
+        found: &mut Diagnostics,
+    ) {
+        for word in list {
+            if !words::fits(pattern, word) {
+                let shown = word.value.escape_debug().to_string();
+                let message = format!("`{shown}` is no {what}");
+                found.push(self.error(codes::VALUE_INVALID, message, self.line(word.span), "").help(help));
+            }
+        }
+    }
+
+    /// A span cut to its first line.
+    fn line(&self, span: Span) -> Span {
+        super::parse::first_line(self.source(), span)
+    }
+
+    /// Values that come again; `what` names them.
+    fn duplicates<'w, T: PartialEq + std::fmt::Display + 'w>(
+        &self,
+        list: impl IntoIterator<Item = &'w Spanned<T>>,
+        code: Code,
+        what: &str,
+        help: &str,
+        found: &mut Diagnostics,
+    ) {
+        let mut seen: Vec<&Spanned<T>> = Vec::new();
+        for item in list {
+            match seen.iter().find(|s| s.value == item.value) {
+                Some(first) => found.push(
+                    self.error(code, format!("two {what} `{}`", item.value), item.span, "the second one")
+                        .and(first.span, "the first one")
+                        .help(help),
+                ),
+                None => seen.push(item),
+            }
+        }
+    }
+}
+
+/// A rule looks at the case and says what it finds.
+pub type Rule = fn(&Case<'_>, &mut Diagnostics);
+
+/// Every rule.
+pub const TABLE: &[Rule] = &[
+    slot_names::check,
+    base_names::check,
+    user_names::check,
+    file_paths::check,
+    boot_default::check,
+    consoles::check,
+    shares::check,
+    disk_fit::check,
+    partitions::check,
+    sources::check,
+    dockerfiles::check,
+    target::check,
+    build_args::check,
+    base_use::check,
+    kernel_version::check,
+    kernel_args::check,
+    root_driver::check,
+    driver_words::check,
+    unit_names::check,
+    unit_conflicts::check,
+    packages::check,
+    titles::check,
+    hostnames::check,
+    passwords::check,
+    ssh_keys::check,
+    not_yet::check,
+];
+
+/// Applies every rule. Findings that a shared default makes once per slot are said once.
+pub fn apply(case: &Case<'_>) -> Diagnostics {
+    let mut found = Diagnostics::new();
+    for rule in TABLE {
+        rule(case, &mut found);
+    }
+    let mut once = Diagnostics::new();
+    let mut seen = std::collections::BTreeSet::new();
+    for finding in found {
+        let spans: Vec<Span> = finding.labels.iter().map(|l| l.span).collect();
+        if seen.insert((finding.code, finding.message.clone(), spans)) {
+            once.push(finding);
+        }
+    }
+    once
+}

@@ -1,0 +1,71 @@
+//! Fixed sizes fit a fixed disk. `plan::layout` has the exact arithmetic; this is what the manifest alone can know.
+
+use super::Case;
+use crate::base::Bytes;
+use crate::diag::{Diagnostics, codes};
+use crate::front::model::{DiskSize, SlotSize, Table};
+
+/// Before the first partition: the table, and GRUB's core image behind it.
+const GAP: Bytes = Bytes::mib(1);
+/// The boot partition.
+const BOOT: Bytes = Bytes::mib(64);
+/// The MBR counts sectors in 32 bits.
+const MBR_MAX: Bytes = Bytes((u32::MAX as u64) * crate::base::units::SECTOR);
+/// Beyond this the sums below could overflow; no disk is so large.
+const LARGEST: Bytes = Bytes(1 << 56);
+
+pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    let disk = &case.resolved.disk;
+    let fixed = |size: SlotSize| match size {
+        SlotSize::Fixed(size) => Some(size),
+        _ => None,
+    };
+    for slot in case.slots() {
+        match fixed(slot.size.value) {
+            Some(Bytes(0)) => {
+                let message = format!("the slot `{}` has no room at all", slot.name.value);
+                found.push(
+                    case.error(codes::SIZE_TOO_SMALL, message, slot.size.span, "")
+                        .help("leave `size` out for an equal share of the disk"),
+                );
+            }
+            Some(size) if size > LARGEST => {
+                let message = format!("no disk holds a slot of {size}");
+                found.push(case.error(codes::SIZE_DOES_NOT_FIT, message, slot.size.span, ""));
+                return;
+            }
+            _ => {}
+        }
+    }
+    let DiskSize::Fixed(have) = disk.size.value else { return };
+    if disk.table.value == Table::Mbr && have > MBR_MAX {
+        let message = format!("an MBR disk ends at 2 TiB, this one has {have}");
+        found.push(
+            case.error(codes::SIZE_DOES_NOT_FIT, message, disk.size.span, "")
+                .help("write a size below 2 TiB"),
+        );
+    }
+    let slots: Bytes = case.slots().iter().filter_map(|s| fixed(s.size.value)).map(mib_up).sum();
+    let need = GAP + BOOT + slots;
+    // a slot with a share needs room too, the smallest partition is a mebibyte
+    let shared = case.slots().iter().filter(|s| fixed(s.size.value).is_none()).count() as u64;
+    if need + Bytes::mib(shared) <= have {
+        return;
+    }
+    let message = match shared {
+        0 => format!("the slots need a disk of {need}, this one has {have}"),
+        _ => format!("fixed sizes and the boot partition take {need} of {have}: nothing is left to share"),
+    };
+    let mut finding = case.error(codes::SIZE_DOES_NOT_FIT, message, disk.size.span, "the whole disk");
+    for slot in case.slots().iter().filter(|s| fixed(s.size.value).is_some_and(|size| size.0 > 0)) {
+        finding = finding.and(slot.size.span, format!("for `{}`", slot.name.value));
+    }
+    found.push(finding.help(format!(
+        "besides the slots, {BOOT} are for the boot partition and {GAP} for the table and GRUB"
+    )));
+}
+
+/// Partitions start at whole mebibytes.
+fn mib_up(size: Bytes) -> Bytes {
+    size.round_up(Bytes::MIB)
+}

@@ -1,0 +1,33 @@
+//! Kernel arguments are one word each, of characters that neither GRUB nor the kernel reads as more.
+
+use super::Case;
+use crate::diag::{Diagnostics, codes};
+use crate::front::words;
+
+/// Arguments that osimg itself sets, and where.
+const OURS: &[(&str, &str)] = &[
+    ("root", "osimg sets it from the slot's filesystem"),
+    ("console", "osimg sets it from `boot.consoles`"),
+    ("rootfstype", "osimg sets it from `filesystem.type`"),
+];
+
+pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    for slot in case.slots() {
+        for arg in &slot.kernel.args {
+            let name = arg.split('=').next().unwrap_or_default();
+            if !words::fits(words::KERNEL_ARG, arg) {
+                let message = format!("`{}` is no kernel argument", arg.value.escape_debug());
+                let help = match arg.contains(' ') && !arg.contains('"') {
+                    true => "write each argument as an item of its own",
+                    false => {
+                        "write `name` or `name=value`, without `$`, `;`, `'`, `\\` and control characters"
+                    }
+                };
+                found.push(case.error(codes::VALUE_INVALID, message, case.line(arg.span), "").help(help));
+            } else if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
+                let message = format!("`{name}` cannot be set under `kernel.args`");
+                found.push(case.error(codes::VALUE_INVALID, message, arg.span, why).help("remove it here"));
+            }
+        }
+    }
+}

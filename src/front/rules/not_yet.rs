@@ -1,0 +1,27 @@
+//! What a manifest may say but `apply` cannot do yet: `check` warns, lowering refuses.
+
+use super::Case;
+use crate::diag::{Diagnostics, Span, codes};
+use crate::front::model::{FilesystemKind, Format, Table};
+
+pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    let mut warn = |what: &str, span: Span, help: &str| {
+        let message = format!("{what} cannot be made yet");
+        found.push(case.warning(codes::NOT_YET, message, span, "`apply` will refuse this").help(help));
+    };
+    let disk = &case.resolved.disk;
+    if disk.table.value == Table::Gpt {
+        warn("a GPT", disk.table.span, "write `table: mbr`");
+    }
+    for (format, name) in [(Format::Qcow2, "qcow2"), (Format::Vmdk, "vmdk"), (Format::Vhd, "vhd")] {
+        if disk.formats.value.contains(&format) {
+            let help = "write `formats: [raw]`; `qemu-img convert` makes the others of it";
+            warn(&format!("an image in the format {name}"), disk.formats.span, help);
+        }
+    }
+    for slot in case.slots() {
+        if slot.filesystem.kind == FilesystemKind::Xfs {
+            warn("an xfs root", slot.filesystem.span, "write `filesystem: {type: ext4}` until it can");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! An ssh key is a public one, on one line.
+
+use super::Case;
+use crate::diag::{Diagnostics, codes};
+use crate::front::words;
+
+pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    for key in case.slots().iter().flat_map(|s| s.users.iter()).flat_map(|u| &u.ssh_keys) {
+        if words::fits(words::SSH_KEY, key.trim_end()) && !key.trim_end().contains('\n') {
+            continue;
+        }
+        let (message, help) = if key.contains("PRIVATE KEY") {
+            ("a private ssh key", "remove it from the manifest, and write the public one (the `.pub` file)")
+        } else if key.ends_with(".pub") {
+            ("the name of a key file", "write the file's content: `ssh-ed25519 AAAA… comment`")
+        } else {
+            ("this is no public ssh key", "write a line of a `.pub` file: `ssh-ed25519 AAAA… comment`")
+        };
+        found.push(case.error(codes::VALUE_INVALID, message, case.line(key.span), "").help(help));
+    }
+}

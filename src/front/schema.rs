@@ -1,0 +1,63 @@
+//! The JSON Schema of the manifest, draft 7: what editors read. Generated from [`ast`](super::ast), checked in as
+//! `schema/osimg.schema.json`, and held fresh by a test.
+
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde_json::Value;
+
+use super::ast::Manifest;
+
+/// The schema as a value.
+pub fn value() -> Value {
+    let mut schema = SchemaSettings::draft07()
+        .with_transform(RecursiveTransform(without_null))
+        .into_generator()
+        .into_root_schema_for::<Manifest>();
+    RecursiveTransform(without_null).transform(&mut schema);
+    schema.to_value()
+}
+
+/// The schema as text: pretty JSON, a newline at its end.
+pub fn schema() -> String {
+    let mut text = serde_json::to_string_pretty(&value()).expect("a JSON value has no key that is no text");
+    text.push('\n');
+    text
+}
+
+/// An optional field may be absent, but `field:` with nothing behind it is a slip: `null` is no type here.
+fn without_null(schema: &mut schemars::Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(types)) = object.get_mut("type") {
+        types.retain(|t| t != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            object.insert("type".to_string(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
+        choices.retain(|c| c.get("type").is_none_or(|t| t != "null"));
+        if let [only] = choices.as_slice() {
+            let only = only.clone();
+            object.remove("anyOf");
+            // draft 7 ignores what stands beside a `$ref`, so it goes into an `allOf`
+            object.insert("allOf".to_string(), Value::Array(vec![only]));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_checked_in_schema_is_fresh() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/osimg.schema.json");
+        let fresh = super::schema();
+        if std::env::var_os("OSIMG_UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &fresh).expect("the schema folder is writable");
+        }
+        let stored = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            stored == fresh,
+            "schema/osimg.schema.json is stale: run `OSIMG_UPDATE_SCHEMA=1 cargo test --lib schema`"
+        );
+    }
+}

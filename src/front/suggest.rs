@@ -1,0 +1,48 @@
+//! "Did you mean": the nearest of the allowed words, or all of them.
+
+/// The allowed word nearest to `given`, if it is near enough to be a slip.
+pub fn nearest<'a>(given: &str, allowed: &'a [String]) -> Option<&'a String> {
+    let given = given.to_lowercase().replace('-', "_");
+    allowed
+        .iter()
+        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase().replace('-', "_")), word))
+        .filter(|(likeness, _)| *likeness >= 0.8)
+        // the first of equals, so that the order of the words decides and not chance
+        .fold(None, |best: Option<(f64, &String)>, next| match best {
+            Some(best) if best.0 >= next.0 => Some(best),
+            _ => Some(next),
+        })
+        .map(|(_, word)| word)
+}
+
+/// A help line: the nearest word when there is one, else all.
+pub fn words(given: &str, allowed: &[String]) -> String {
+    match nearest(given, allowed) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("one of {}", list(allowed)),
+    }
+}
+
+/// `a`, `b` or `c`.
+pub fn list(words: &[String]) -> String {
+    let quoted: Vec<String> = words.iter().map(|w| format!("`{w}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.join(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn near_words_are_found_and_far_ones_are_not() {
+        let words: Vec<String> = ["dockerfile", "context", "target"].map(String::from).into();
+        assert_eq!(nearest("dockerFile", &words).map(String::as_str), Some("dockerfile"));
+        assert_eq!(nearest("docker-file", &words).map(String::as_str), Some("dockerfile"));
+        assert_eq!(nearest("contxt", &words).map(String::as_str), Some("context"));
+        assert_eq!(nearest("zzz", &words), None);
+        assert_eq!(list(&words), "`dockerfile`, `context` or `target`");
+    }
+}

@@ -1,0 +1,185 @@
+//! GRUB on a disk of osimg's own making, without any system: firmware finds it, it finds its boot partition by UUID,
+//! loads modules from there, and its environment keeps what it saves.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use osimg::base::{Bytes, Lba, NodeReporter, Sectors};
+use osimg::boot::partition::{self, Content};
+use osimg::boot::{BootFiles, Platform, early};
+use osimg::disk::layout::{FilesystemUuid, Layout, Partition, Role};
+use osimg::disk::{Assembly, Head, assemble, mbr};
+use osimg::fs::fat::Fat;
+use osimg::fs::{Formatter, Request, Window};
+use osimg::host::grub;
+use osimg::rootfs::tree::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+const VOLUME: u32 = 0x0051_a9e5;
+/// `date` and `echo` are in no core image: they come from the boot partition.
+const MENU: &str = "\
+serial --unit=0 --speed=115200
+terminal_output serial
+load_env
+set boots=${boots}i
+save_env boots
+echo \"MARK platform=$grub_platform root=$root prefix=$prefix boots=$boots end\"
+halt
+";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+async fn host_files(folder: &Path, platforms: &[Platform]) -> BootFiles {
+    let path = std::env::var_os("PATH");
+    let grub = grub::locate(path.as_deref(), Path::new("/"), platforms).expect("GRUB is installed");
+    let (reporter, cancel) = (NodeReporter::silent(), CancellationToken::new());
+    grub.make(&early::configuration(VOLUME), folder, &reporter, &cancel).await.expect("makes");
+    BootFiles::from_folder(folder, platforms).expect("all is there")
+}
+
+/// A disk of 80 MiB with the boot partition alone.
+fn disk(folder: &Path, grub: &BootFiles) -> PathBuf {
+    let layout = Layout {
+        signature: 0x0b00_7ed1,
+        total: Sectors(80 * 2048),
+        partitions: vec![Partition {
+            number: 1,
+            role: Role::Boot,
+            start: Lba(2048),
+            length: Sectors(64 * 2048),
+            kind: 0xef,
+            active: true,
+            filesystem_uuid: FilesystemUuid::Volume(VOLUME),
+        }],
+    };
+    let size = layout.partitions[0].length.bytes();
+    let fat = folder.join("boot.fat");
+    let file = File::create(&fat).expect("file");
+    file.set_len(size.0).expect("length");
+    let created = Timestamp { secs: 1_700_000_000, nanos: 0 };
+    let request = Request {
+        size,
+        uuid: uuid::Uuid::nil(),
+        hash_seed: uuid::Uuid::nil(),
+        label: "osimg".into(),
+        created,
+    };
+    let mut content = Content::new(partition::files(grub, MENU), created);
+    Fat { volume_id: VOLUME, start: Lba(2048) }
+        .format(&request, &mut content, &mut Window::new(&file, Bytes(0), size))
+        .expect("formats");
+    let mbr = mbr::sector(&layout, &grub.boot_code()).expect("a table");
+    let head = Head { mbr, core_image: grub.core_image().to_vec() };
+    let target = folder.join("disk.img");
+    let assembly = Assembly { target: target.clone(), layout, head, partitions: vec![(1, fat)] };
+    assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+    target
+}
+
+/// Boots until GRUB halts the machine or two minutes are over; gives the serial port's text.
+fn boot(folder: &Path, disk: &Path, firmware: &[&str]) -> String {
+    let serial = folder.join("serial");
+    let mut qemu = Command::new("qemu-system-x86_64")
+        .args([
+            "-accel",
+            "tcg",
+            "-m",
+            "256",
+            "-display",
+            "none",
+            "-monitor",
+            "none",
+            "-nic",
+            "none",
+            "-no-reboot",
+        ])
+        .args(["-drive", &format!("file={},format=raw,if=virtio", text(disk))])
+        .args(["-serial", &format!("file:{}", text(&serial))])
+        .args(firmware)
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("qemu-system-x86_64");
+    let start = Instant::now();
+    let read = || String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).into_owned();
+    while qemu.try_wait().expect("a child").is_none() {
+        let over = start.elapsed() > Duration::from_secs(120);
+        if over || read().contains(" end\r") {
+            // `halt` does not end every firmware
+            qemu.kill().expect("a child");
+            qemu.wait().expect("a child");
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    read()
+}
+
+/// OVMF's code and a copy of its variables.
+fn ovmf(folder: &Path) -> Vec<String> {
+    let find = |names: [&str; 2]| {
+        names
+            .iter()
+            .map(|n| Path::new("/usr/share/OVMF").join(n))
+            .find(|p| p.is_file())
+            .expect("OVMF is installed")
+    };
+    let (code, from) = (find(["OVMF_CODE_4M.fd", "OVMF_CODE.fd"]), find(["OVMF_VARS_4M.fd", "OVMF_VARS.fd"]));
+    let variables = folder.join("vars.fd");
+    fs::copy(from, &variables).expect("copy");
+    vec![
+        "-drive".into(),
+        format!("if=pflash,format=raw,unit=0,readonly=on,file={}", text(&code)),
+        "-drive".into(),
+        format!("if=pflash,format=raw,unit=1,file={}", text(&variables)),
+    ]
+}
+
+#[tokio::test]
+async fn boots_under_bios_and_uefi_and_remembers() {
+    let folder = tempfile::tempdir().expect("folder");
+    let folder = folder.path();
+    let disk = disk(folder, &host_files(&folder.join("grub"), &Platform::ALL).await);
+
+    let bios = boot(folder, &disk, &[]);
+    assert!(bios.contains("MARK platform=pc root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=i end"), "{bios}");
+    let ovmf = ovmf(folder);
+    let uefi = boot(folder, &disk, &ovmf.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(
+        uefi.contains("MARK platform=efi root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=ii end"),
+        "{uefi}"
+    );
+    // what GRUB wrote did no harm to the filesystem
+    let fat = folder.join("after.fat");
+    let image = fs::read(&disk).expect("image");
+    fs::write(&fat, &image[1 << 20..65 << 20]).expect("write");
+    let fsck =
+        Command::new("fsck.vfat").args([OsStr::new("-n"), fat.as_os_str()]).output().expect("fsck.vfat");
+    assert!(fsck.status.success(), "{}", String::from_utf8_lossy(&fsck.stdout));
+}
+
+#[tokio::test]
+async fn is_found_behind_another_disk() {
+    let folder = tempfile::tempdir().expect("folder");
+    let folder = folder.path();
+    let disk = disk(folder, &host_files(&folder.join("grub"), &[Platform::I386Pc]).await);
+    let empty = folder.join("empty.img");
+    File::create(&empty).and_then(|f| f.set_len(8 << 20)).expect("file");
+    let other = format!("file={},format=raw,if=ide", text(&empty));
+    let serial = boot(folder, &disk, &["-drive", &other]);
+    assert!(serial.contains("MARK platform=pc root=hd"), "{serial}");
+    assert!(serial.contains(" boots=i end"), "{serial}");
+}
+
+#[tokio::test]
+async fn its_images_are_the_same_each_time() {
+    let folder = tempfile::tempdir().expect("folder");
+    let one = host_files(&folder.path().join("one"), &Platform::ALL).await;
+    let two = host_files(&folder.path().join("another place"), &Platform::ALL).await;
+    assert!(one == two);
+    assert!(one.core_image().len() < 200_000, "{}", one.core_image().len());
+}

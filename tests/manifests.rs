@@ -1,0 +1,90 @@
+//! Every manifest under `tests/manifests`: the valid ones give a model, each invalid one the findings of its snapshot.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use osimg::diag::render::{Look, render_all};
+use osimg::diag::{Diagnostics, Severity};
+use osimg::front::model::Model;
+use osimg::front::{Probe, load};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests")
+}
+
+/// Looks into `tests/manifests`, so that messages hold no path of this machine.
+struct Fixtures;
+
+impl Probe for Fixtures {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(folder().join(path)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        folder().join(path).is_file()
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        folder().join(path).is_dir()
+    }
+}
+
+fn load_file(path: &Path) -> (Option<Model>, Diagnostics) {
+    let name = path.file_name().expect("a file name").to_string_lossy();
+    load(&name, &fs::read(path).expect("the fixture is readable"), Path::new(""), &Fixtures)
+}
+
+fn fixtures(kind: &str) -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder().join(kind))
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn valid_manifests_give_a_model() {
+    let paths = fixtures("valid");
+    assert!(paths.len() >= 5, "only {} valid fixtures", paths.len());
+    for path in paths {
+        let name = path.file_stem().expect("a stem").to_string_lossy().to_string();
+        let (model, found) = load_file(&path);
+        let text = render_all(&found, Look::PLAIN);
+        let mut model = model.unwrap_or_else(|| panic!("{name} is not valid:\n{text}"));
+        // the text is beside the snapshot
+        model.source = std::sync::Arc::new(osimg::diag::Source::new("", ""));
+        insta::with_settings!({ snapshot_path => "manifests/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(format!("valid-{name}"), format!("{model:#?}\n{text}"));
+        });
+    }
+}
+
+#[test]
+fn invalid_manifests_say_what_is_wrong() {
+    let paths = fixtures("invalid");
+    assert!(paths.len() >= 35, "only {} invalid fixtures", paths.len());
+    for path in paths {
+        let name = path.file_stem().expect("a stem").to_string_lossy().to_string();
+        let (model, found) = load_file(&path);
+        let text = render_all(&found, Look::PLAIN);
+        // a manifest named by a warning keeps its model
+        let warned = found.count(Severity::Warning) > 0 && !found.has_errors();
+        assert!(!found.is_empty(), "{name}: nothing was found");
+        assert_eq!(model.is_some(), warned, "{name}: a model beside errors, or none without:\n{text}");
+        for finding in found.iter().filter(|f| f.code != osimg::diag::codes::YAML_TOO_LARGE) {
+            assert!(!finding.labels.is_empty(), "{name}: a finding without a place:\n{text}");
+        }
+        insta::with_settings!({ snapshot_path => "manifests/snapshots", prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, text);
+        });
+    }
+}

@@ -1,0 +1,182 @@
+//! Partition tables to sfdisk and fdisk, whole images to cmp and to a full disk.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use osimg::base::{Bytes, Digest, Lba, Sectors};
+use osimg::disk::layout::{FilesystemUuid, Layout, Partition, Role};
+use osimg::disk::{Assembly, Head, ImageError, assemble, mbr};
+
+const MIB: u64 = 1 << 20;
+
+/// Standard output of a program that must succeed.
+fn output(program: &str, args: &[&str]) -> String {
+    let out = Command::new(program).args(args).env("LC_ALL", "C").output().expect(program);
+    assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).expect("UTF-8") + &String::from_utf8_lossy(&out.stderr)
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn partition(number: u8, start_mib: u64, length_mib: u64, kind: u8) -> Partition {
+    Partition {
+        number,
+        role: if number == 1 { Role::Boot } else { Role::Slot(format!("s{number}")) },
+        start: Lba(start_mib * 2048),
+        length: Sectors(length_mib * 2048),
+        kind,
+        active: number == 1,
+        filesystem_uuid: FilesystemUuid::Volume(1),
+    }
+}
+
+#[test]
+fn sfdisk_and_fdisk_read_the_table() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("disk.img");
+    let layout = Layout {
+        signature: 0xdead_beef,
+        total: Sectors((100 << 30) / 512),
+        partitions: vec![
+            partition(1, 1, 64, 0xef),
+            partition(2, 65, 3000, 0x83),
+            partition(3, 3065, 50 * 1024, 0x83),
+            partition(4, 90 * 1024, 10 * 1024, 0x82),
+        ],
+    };
+    let sector = mbr::sector(&layout, &[0x90; 440]).expect("a table");
+    let file = File::create(&path).expect("image");
+    file.set_len(100 << 30).expect("length");
+    file.write_all_at(&sector, 0).expect("write");
+
+    let verdict = output("sfdisk", &["--verify", text(&path)]);
+    assert!(verdict.contains("No errors detected"), "{verdict}");
+    let json: serde_json::Value =
+        serde_json::from_str(&output("sfdisk", &["--json", text(&path)])).expect("JSON");
+    let table = &json["partitiontable"];
+    assert_eq!((&table["label"], &table["id"]), (&"dos".into(), &"0xdeadbeef".into()));
+    let read: Vec<(u64, u64, &str, bool)> = table["partitions"]
+        .as_array()
+        .expect("partitions")
+        .iter()
+        .map(|p| {
+            let number = |key: &str| p[key].as_u64().expect("a number");
+            let active = p["bootable"].as_bool().unwrap_or(false);
+            (number("start"), number("size"), p["type"].as_str().expect("a type"), active)
+        })
+        .collect();
+    assert_eq!(
+        read,
+        [
+            (2048, 64 * 2048, "ef", true),
+            (65 * 2048, 3000 * 2048, "83", false),
+            (3065 * 2048, 50 * 1024 * 2048, "83", false),
+            (90 * 1024 * 2048, 10 * 1024 * 2048, "82", false),
+        ]
+    );
+    // fdisk's expert list and its complaints know of CHS
+    let listed = output("fdisk", &["-l", text(&path)]);
+    assert!(listed.contains("Disk identifier: 0xdeadbeef"), "{listed}");
+    assert!(!listed.contains("different physical/logical"), "{listed}");
+    assert!(!listed.contains("does not start on"), "{listed}");
+    let chs = output("sfdisk", &["-l", "-o", "Device,Start-C/H/S,End-C/H/S", text(&path)]);
+    assert!(chs.contains("0/32/33"), "{chs}");
+    assert!(chs.contains("1023/254/63"), "{chs}");
+}
+
+fn assembly(folder: &Path, target: PathBuf) -> Assembly {
+    let file = |name: &str, length: u64| {
+        let path = folder.join(name);
+        let file = File::create(&path).expect("file");
+        file.set_len(length * MIB).expect("length");
+        let data: Vec<u8> =
+            (0..3 * MIB as u32).map(|i| i.wrapping_mul(2_654_435_761).to_le_bytes()[3]).collect();
+        file.write_all_at(&data, 5000).expect("write");
+        file.write_all_at(&data, (length - 4) * MIB).expect("write");
+        path
+    };
+    let layout = Layout {
+        signature: 1,
+        total: Sectors(128 * 2048),
+        partitions: vec![partition(1, 1, 40, 0xef), partition(2, 41, 80, 0x83)],
+    };
+    let mbr = mbr::sector(&layout, &[0; 440]).expect("a table");
+    Assembly {
+        target,
+        head: Head { mbr, core_image: vec![0xcc; 100_000] },
+        partitions: vec![(1, file("one", 40)), (2, file("two", 80))],
+        layout,
+    }
+}
+
+#[test]
+fn sha256sum_and_dd_agree_with_the_image() {
+    let folder = tempfile::tempdir().expect("folder");
+    let assembly = assembly(folder.path(), folder.path().join("disk.img"));
+    let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+    let sum = output("sha256sum", &[text(&assembly.target)]);
+    assert_eq!(sum.split_whitespace().next(), Some(done.sha256.to_string().as_str()));
+    for (at, path) in [(1, &assembly.partitions[0].1), (41, &assembly.partitions[1].1)] {
+        let skip = (at * MIB).to_string();
+        let length = fs::metadata(path).expect("source").len().to_string();
+        output("cmp", &["-i", &format!("{skip}:0"), "-n", &length, text(&assembly.target), text(path)]);
+    }
+    let du: u64 = output("du", &["-B1", text(&assembly.target)])
+        .split_whitespace()
+        .next()
+        .and_then(|n| n.parse().ok())
+        .expect("a number");
+    assert_eq!(Bytes(du), done.allocated);
+}
+
+/// A small filesystem of its own, unmounted when dropped.
+struct Mounted {
+    _folder: tempfile::TempDir,
+    at: PathBuf,
+}
+
+impl Mounted {
+    fn tmpfs(mib: u64) -> Mounted {
+        let folder = tempfile::tempdir().expect("folder");
+        let at = folder.path().join("small");
+        fs::create_dir(&at).expect("folder");
+        output("mount", &["-t", "tmpfs", "-o", &format!("size={mib}m"), "none", text(&at)]);
+        Mounted { _folder: folder, at }
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        output("umount", &[text(&self.at)]);
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let small = Mounted::tmpfs(8);
+    let target = small.at.join("disk.img");
+    fs::write(&target, "previous").expect("write");
+    let assembly = assembly(folder.path(), target.clone());
+    let error = assemble(&assembly, &|| false, &mut |_, _| {}).expect_err("12 MiB do not fit 8");
+    let ImageError::Full { need, free, .. } = &error else { panic!("{error}") };
+    assert!((Bytes::mib(12)..Bytes::mib(14)).contains(need), "{need}");
+    assert!((Bytes::mib(7)..=Bytes::mib(8)).contains(free), "{free}");
+    assert_eq!(fs::read(&target).expect("target"), b"previous");
+    let left: Vec<_> = fs::read_dir(&small.at).expect("folder").collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+}
+
+#[test]
+fn copies_between_filesystems() {
+    let folder = tempfile::tempdir().expect("folder");
+    let other = Mounted::tmpfs(64);
+    let assembly = assembly(folder.path(), other.at.join("disk.img"));
+    let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+    assert_eq!(Digest::of(&fs::read(&assembly.target).expect("image")), done.sha256);
+    assert!(done.allocated < Bytes::mib(16), "{}", done.allocated);
+}
