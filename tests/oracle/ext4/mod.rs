@@ -5,14 +5,14 @@ mod tree;
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 
 use osimg::base::{Bytes, Digest};
-use osimg::fs::FsError;
 use osimg::fs::ext4::{Ext4, Features};
-use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
+use osimg::fs::{Formatter, FsError, WriteAt};
+use osimg::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSource};
 
 use proptest::prelude::*;
 
@@ -277,7 +277,7 @@ fn it_can_be_used() {
                 Err(error) => break error,
             }
         };
-        assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
+        assert_eq!(full.kind(), io::ErrorKind::StorageFull);
         assert!(
             filled + 12 * MIB > written.free.0 && filled < written.free.0 + MIB,
             "{filled} of {written:?}"
@@ -504,6 +504,56 @@ fn what_cannot_be_is_said() {
         fails(&|s| s.push("a", Kind::Fifo, with_xattrs(0o600, &[("user.a", &[1; 4041])]))),
         "/a: its extended attributes need 4064 bytes, ext4 has 4060"
     );
+}
+
+/// A target that fails after some bytes.
+struct Failing {
+    out: Vec<u8>,
+    left: usize,
+}
+
+impl WriteAt for Failing {
+    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
+        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("unplugged"))?;
+        self.out.write_at(offset, bytes)
+    }
+}
+
+#[test]
+fn a_pass_that_fails_leaves_nothing_to_mount() {
+    let sample = zoo();
+    let size = Bytes(100 * MIB);
+    let attempt = |left: usize| {
+        let mut target = Failing { out: Vec::new(), left };
+        let result = Ext4::default().format(&kernel::request(size), &mut sample.stream(), &mut target);
+        (result, target)
+    };
+    let (done, whole) = attempt(usize::MAX);
+    done.expect("it fits");
+    let needed = usize::MAX - whole.left;
+    for left in [0, 1000, needed / 2, needed - 5000, needed - 1] {
+        let (result, target) = attempt(left);
+        let error = result.err().expect("too few bytes");
+        assert_eq!(error.to_string(), "writing the filesystem: unplugged");
+        // The superblock's magic number.
+        assert_ne!(target.out.get(0x438..0x43A), Some(&[0x53, 0xEF][..]), "after {left} bytes");
+    }
+}
+
+#[test]
+fn data_that_ends_early_is_an_error() {
+    struct Short(Option<io::Empty>, io::Empty);
+    impl TreeSource for Short {
+        fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
+            let path = TreePath::new("short").expect("a path");
+            let node = Node { path, kind: Kind::File { size: 5 }, meta: meta(0o644) };
+            Ok(self.0.take().map(|_| Item { node, data: &mut self.1 }))
+        }
+    }
+    let request = kernel::request(Bytes(16 * MIB));
+    let mut tree = Short(Some(io::empty()), io::empty());
+    let error = Ext4::default().format(&request, &mut tree, &mut Vec::new()).expect_err("no data");
+    assert!(matches!(error, FsError::Read(_)), "{error}");
 }
 
 #[test]
