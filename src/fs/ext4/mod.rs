@@ -64,7 +64,7 @@ impl Default for Features {
 /// Unrepresentable, and so an error: extended attributes that do not fit an inode and one block, or have no known
 /// prefix; symlinks that are empty or longer than 4,095 bytes; files over 16 TiB; more than 65,000 names of one file;
 /// device numbers above 12 bits of major or 20 of minor; a partition over 16 TiB; a `/lost+found` that is no
-/// directory. Times outside 1901 to 2446 are clamped, as the kernel does. Inodes get the tree's mtime as atime too,
+/// directory. Times outside 1901 to 2310 are clamped. Inodes get the tree's mtime as atime too,
 /// and `created` as ctime and birth time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ext4 {
