@@ -34,7 +34,7 @@ fn messages(error: &ExecError) -> (Vec<String>, Vec<String>) {
 async fn a_first_run_makes_everything_and_a_second_nothing() {
     let bench = Bench::new(&[Slot::new("a"), Slot::new("b")]);
     let first = bench.apply().await.expect("applies");
-    assert_eq!(first.image.size.0, 512 << 20);
+    assert_eq!(first.image.size.0, 192 << 20);
     assert!(first.image.allocated.0 < 64 << 20, "{} are allocated", first.image.allocated);
     let bytes = fs::read(bench.image()).expect("image");
     assert_eq!(&bytes[510..512], [0x55, 0xaa]);
@@ -231,7 +231,7 @@ async fn a_partition_too_small_says_how_much_it_takes() {
 #[tokio::test]
 async fn a_disk_of_automatic_size_holds_its_slots() {
     let bench = Bench::new(&[Slot { payload: 80 << 20, ..Slot::new("a") }, Slot::new("b")]);
-    bench.edit("m.yaml", |text| text.replace("size: 512MiB", "size: auto"));
+    bench.edit("m.yaml", |text| text.replace("size: 192MiB", "size: auto"));
     let outputs = bench.apply().await.expect("applies");
     let (a, b) = (outputs.slots[0].size.0, outputs.slots[1].size.0);
     assert!(a > 80 << 20 && a > b, "{a} {b}");

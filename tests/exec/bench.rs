@@ -71,7 +71,7 @@ impl Bench {
         let base = b"a base".as_slice();
         fs::write(folder.path().join("base.tar"), base).expect("base");
         let mut text = format!(
-            "version: 1\nname: m\ndisk: {{path: out/disk.img, size: 512MiB}}\nboot: {{firmware: [uefi]}}\n\
+            "version: 1\nname: m\ndisk: {{path: out/disk.img, size: 192MiB}}\nboot: {{firmware: [uefi]}}\n\
              bases:\n  - {{name: base, archive: base.tar, sha256: {}}}\nslots:\n",
             Digest::of(base)
         );
