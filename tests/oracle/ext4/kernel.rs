@@ -186,7 +186,7 @@ pub fn compare(root: &Path, expected: &BTreeMap<Vec<u8>, Expected<'_>>) {
     for (relative, e) in expected {
         let path = root.join(OsStr::from_bytes(relative));
         let m = fs::symlink_metadata(&path).expect("metadata");
-        assert_eq!(m.mode() & 0o7777, e.meta.mode.into(), "{path:?}");
+        assert_eq!(m.mode() & 0o7777, u32::from(e.meta.mode), "{path:?}");
         assert_eq!((m.uid(), m.gid()), (e.meta.uid, e.meta.gid), "{path:?}");
         let mtime = (m.mtime(), m.mtime_nsec());
         assert_eq!(mtime, (e.meta.mtime.secs, e.meta.mtime.nanos.into()), "{path:?}");
