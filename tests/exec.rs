@@ -157,11 +157,14 @@ async fn a_failed_build_is_located_and_stops_the_rest() {
     bench.apply().await.expect("applies");
     let before = fs::read(bench.image()).expect("image");
     // one slot's build fails while the other's would go on for ever
-    let bench = bench
-        .with_fresh_engine_and(&[(Operation::Build, 0, Fault::Fail("exit code 7".into())), (Operation::Build, 1, Fault::Hang)]);
+    let bench = bench.with_fresh_engine_and(&[
+        (Operation::Build, 0, Fault::Fail("exit code 7".into())),
+        (Operation::Build, 1, Fault::Hang),
+    ]);
     bench.edit("a/Dockerfile", |text| text + "# new\n");
     bench.edit("b/Dockerfile", |text| text + "# new\n");
-    let error = tokio::time::timeout(Duration::from_secs(20), bench.apply()).await.expect("ends").expect_err("fails");
+    let error =
+        tokio::time::timeout(Duration::from_secs(20), bench.apply()).await.expect("ends").expect_err("fails");
     let (codes, words) = messages(&error);
     assert_eq!(codes, ["osimg::build::failed"]);
     assert!(words == ["a/Dockerfile"] || words == ["b/Dockerfile"], "{words:?}");
@@ -172,7 +175,8 @@ async fn a_failed_build_is_located_and_stops_the_rest() {
 
 #[tokio::test]
 async fn interrupted_in_each_stage_nothing_is_left() {
-    let stages = [(Operation::Import, 0), (Operation::Build, 0), (Operation::Build, 1), (Operation::Export, 0)];
+    let stages =
+        [(Operation::Import, 0), (Operation::Build, 0), (Operation::Build, 1), (Operation::Export, 0)];
     for (operation, nth) in stages {
         let bench = Bench::new(&[Slot::new("a")]).with_fresh_engine_and(&[(operation, nth, Fault::Hang)]);
         fs::create_dir_all(bench.image().parent().expect("parent")).expect("folder");

@@ -9,7 +9,5 @@ mod export;
 mod import;
 mod podman;
 mod raw;
-mod way;
-//! Runs against a real container engine.
-
 mod toolbox;
+mod way;

@@ -12,7 +12,7 @@ use std::time::Duration;
 use osimg::base::event::{Event, Sink};
 use osimg::base::{Digest, identity};
 use osimg::boot::early;
-use osimg::engine::fake::{Fault, FakeEngine, FakeImage, Operation};
+use osimg::engine::fake::{FakeEngine, FakeImage, Fault, Operation};
 use osimg::engine::{BuildContext, BuildRequest, Engine};
 use osimg::exec::explain::explain;
 use osimg::exec::{Cx, ExecError, Outputs, Store, pins};
@@ -37,14 +37,7 @@ pub struct Slot {
 
 impl Slot {
     pub fn new(name: &'static str) -> Slot {
-        Slot {
-            name,
-            distro: None,
-            size: None,
-            kernel: Some("6.1.0-9-amd64"),
-            initramfs: true,
-            payload: 0,
-        }
+        Slot { name, distro: None, size: None, kernel: Some("6.1.0-9-amd64"), initramfs: true, payload: 0 }
     }
 }
 
@@ -233,7 +226,9 @@ impl Bench {
     fn model(&self) -> Model {
         let bytes = fs::read(self.folder().join("m.yaml")).expect("manifest");
         let (model, found) = front::load("m.yaml", &bytes, self.folder(), &Disk);
-        model.unwrap_or_else(|| panic!("{}", osimg::diag::render::render_all(&found, osimg::diag::render::Look::PLAIN)))
+        model.unwrap_or_else(|| {
+            panic!("{}", osimg::diag::render::render_all(&found, osimg::diag::render::Look::PLAIN))
+        })
     }
 }
 
@@ -279,7 +274,8 @@ fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
 fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
     let mut files = vec![("usr/share/built-from", dockerfile.as_bytes().to_vec())];
     let image = slot.kernel.map(|version| format!("boot/vmlinuz-{version}"));
-    let initramfs = slot.kernel.filter(|_| slot.initramfs).map(|version| format!("boot/initrd.img-{version}"));
+    let initramfs =
+        slot.kernel.filter(|_| slot.initramfs).map(|version| format!("boot/initrd.img-{version}"));
     files.extend(image.iter().map(|path| (path.as_str(), b"a kernel".to_vec())));
     files.extend(initramfs.iter().map(|path| (path.as_str(), b"an initramfs".to_vec())));
     let payload: Vec<u8> = (0..slot.payload).map(|i| (i % 251 + 1) as u8).collect();

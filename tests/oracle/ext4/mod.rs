@@ -533,7 +533,7 @@ fn a_pass_that_fails_leaves_nothing_to_mount() {
     let needed = usize::MAX - whole.left;
     for left in [0, 1000, needed / 2, needed - 5000, needed - 1] {
         let (result, target) = attempt(left);
-        let error = result.err().expect("too few bytes");
+        let error = result.expect_err("too few bytes");
         assert_eq!(error.to_string(), "writing the filesystem: unplugged");
         // The superblock's magic number.
         assert_ne!(target.out.get(0x438..0x43A), Some(&[0x53, 0xEF][..]), "after {left} bytes");
