@@ -132,6 +132,12 @@ fn every_feature_set() -> Vec<Ext4> {
     out
 }
 
+/// The features as they come, the plainest, and those for el7.
+fn some_feature_sets() -> [Ext4; 3] {
+    let plain = Features { metadata_csum: false, bit64: false, journal: false };
+    [Ext4::default(), Ext4 { features: plain }, Ext4 { features: Features { journal: true, ..plain } }]
+}
+
 #[test]
 fn one_of_everything_in_every_feature_set() {
     let sample = zoo();
@@ -244,7 +250,7 @@ fn link_counts_at_their_limits() {
 #[test]
 fn it_can_be_used() {
     let sample = zoo();
-    for ext4 in every_feature_set() {
+    for ext4 in some_feature_sets() {
         let (image, written) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
         let mount = image.mount();
         let at = |name: String| mount.point.join(name);
@@ -351,7 +357,7 @@ fn partitions_of_many_sizes() {
 #[test]
 fn it_grows() {
     let sample = zoo();
-    for ext4 in every_feature_set() {
+    for ext4 in some_feature_sets() {
         for to in [101 * MIB, 1 << 30, 40 << 30] {
             let (image, _) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
             let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
@@ -371,7 +377,7 @@ fn it_grows() {
 #[test]
 fn grub_reads_it() {
     let sample = zoo();
-    for ext4 in every_feature_set() {
+    for ext4 in some_feature_sets() {
         let (image, _) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
         for (node, content) in &sample.nodes {
             let Kind::File { size } = node.kind else { continue };
@@ -425,7 +431,7 @@ fn a_tree_too_large_says_how_much_would_do() {
         inodes.push(format!("{}/{i}", i % 100), Kind::Symlink { target: b"x".to_vec() }, meta(0o777));
     }
     for sample in [data, holes, names, inodes] {
-        for have in [Bytes(0), Bytes(MIB), Bytes(8 * MIB), Bytes(50 * MIB)] {
+        for have in [Bytes(MIB), Bytes(50 * MIB)] {
             let need = need_of(&sample, have);
             let (image, _) = format(&Ext4::default(), &sample, need).expect("what it says suffices");
             image.check();
