@@ -3,6 +3,7 @@
 mod kernel;
 mod tree;
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -539,7 +540,7 @@ fn a_pass_that_fails_leaves_nothing_to_mount() {
     let needed = usize::MAX - whole.left;
     for left in [0, 1000, needed / 2, needed - 5000, needed - 1] {
         let (result, target) = attempt(left);
-        let error = result.err().expect("too few bytes");
+        let error = result.expect_err("too few bytes");
         assert_eq!(error.to_string(), "writing the filesystem: unplugged");
         // The superblock's magic number.
         assert_ne!(target.out.get(0x438..0x43A), Some(&[0x53, 0xEF][..]), "after {left} bytes");
@@ -730,4 +731,56 @@ fn random_trees() {
             image.check();
         }
     });
+}
+
+/// Groups, tables, backups, reserved descriptors and the resize inode lie where mke2fs puts them, so what its
+/// filesystems can do (grow online, be rescued from a backup) ours can too.
+#[test]
+fn laid_out_as_mke2fs_does() {
+    let layout = |image: &std::path::Path| {
+        let text = run("dumpe2fs", &[image.as_os_str()]);
+        // The last flex group, where it is not full, has gaps in mke2fs's layout that ours does without.
+        let full = text.matches("\nGroup ").count() / 16 * 16;
+        let (mut group, mut out) = (0, Vec::new());
+        for line in text.lines().map(str::trim_start) {
+            let starts = |list: &[&str]| list.iter().any(|start| line.starts_with(start));
+            if let Some(rest) = line.strip_prefix("Group ").and_then(|l| l.split_once(": (Blocks")) {
+                group = rest.0.parse().expect("a group's number");
+                out.push(
+                    line.split(" csum").next().unwrap_or(line).split(" [").next().unwrap_or(line).to_string(),
+                );
+            } else if starts(&[
+                "Primary",
+                "Backup",
+                "Reserved GDT",
+                "Inodes per group",
+                "Total journal blocks",
+            ]) || (group < full && starts(&["Block bitmap", "Inode bitmap", "Inode table"]))
+            {
+                out.push(line.split(", csum").next().unwrap_or(line).to_string());
+            }
+        }
+        out
+    };
+    let resize = |image: &std::path::Path| {
+        let text = run("debugfs", &["-R".as_ref(), "blocks <7>".as_ref(), image.as_os_str()]);
+        text.split_whitespace().filter_map(|n| n.parse().ok()).collect::<BTreeSet<u64>>()
+    };
+    for (features, options) in [
+        (Features::default(), "64bit,metadata_csum,^metadata_csum_seed,^orphan_file"),
+        (Features { metadata_csum: false, bit64: false, journal: true }, "^64bit,^metadata_csum,uninit_bg"),
+    ] {
+        for mib in [8, 40, 140, 511, 512, 600, 9_000, 100 << 10] {
+            let (ours, _) =
+                format(&Ext4 { features }, &Sample::default(), Bytes(mib * MIB)).expect("it fits");
+            let theirs = ours.folder.path().join("mke2fs.img");
+            File::create(&theirs).expect("a file").set_len(mib * MIB).expect("its size");
+            let args = ["-q", "-t", "ext4", "-b", "4096", "-O", options].map(OsStr::new);
+            run("mke2fs", &[&args[..], &[theirs.as_os_str()]].concat());
+            assert_eq!(layout(&ours.path), layout(&theirs), "{mib} MiB");
+            // But for the double indirect block itself, which each puts where it allocates it.
+            let (a, b) = (resize(&ours.path), resize(&theirs));
+            assert!(a.difference(&b).count() <= 1 && a.len() == b.len(), "{mib} MiB");
+        }
+    }
 }
