@@ -49,6 +49,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 /// A crate and the one place that may name it.
 const HOMES: &[(&str, &str)] = &[
     ("bollard::", "engine/docker"),
+    ("h2::", "engine/docker/session"),
+    ("http::", "engine/docker/session"),
     ("petgraph::", "plan/graph"),
     ("minijinja::", "emit"),
     ("mbrman::", "disk/mbr"),

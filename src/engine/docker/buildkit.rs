@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::errors::Error;
-use bollard::models::BuildInfoAux;
+use bollard::models::{BuildInfo, BuildInfoAux};
 use bollard::query_parameters::BuildImageOptions;
 use bytes::Bytes as Chunk;
 use futures_util::{Stream, StreamExt};
@@ -33,7 +33,15 @@ pub(super) async fn build(
 ) -> Result<Option<String>, EngineError> {
     options.session = Some(session_id());
     let body = bollard::body_try_stream(body);
-    let mut answers = Box::pin(engine.docker.build_image(options, None, Some(body)));
+    follow(Box::pin(engine.docker.build_image(options, None, Some(body))), reporter, cancel).await
+}
+
+/// Reads a build's answers until they end. Gives the id of the image, where the output is one.
+pub(super) async fn follow(
+    mut answers: impl Stream<Item = Result<BuildInfo, Error>> + Unpin,
+    reporter: &NodeReporter,
+    cancel: &CancellationToken,
+) -> Result<Option<String>, EngineError> {
     let mut graph = Graph::default();
     let mut image = None;
     unless_cancelled(cancel, async {

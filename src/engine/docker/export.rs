@@ -1,9 +1,9 @@
 //! An image's flattened tree as a tar stream.
 //!
 //! With BuildKit: a build of `FROM <image>` whose output is a tar, which keeps extended attributes and ACLs that
-//! Docker's own export loses, and holds nothing that the engine put there. bollard writes that tar to a path, so the
-//! path is a named pipe in a private folder; nothing touches the disk. It costs the engine about four times the
-//! processor time of Docker's own export. Else: a container that is never started, and its export.
+//! Docker's own export loses, and holds nothing that the engine put there. On a Unix socket the tar comes through a
+//! session of ours. Anywhere else through bollard's, which writes the tar to a path, so the path is a named pipe in a
+//! private folder; nothing touches the disk. Without BuildKit: a container that is never started, and its export.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -23,6 +23,7 @@ use crate::engine::context::FileList;
 use crate::engine::{BuildContext, EngineError, ImageId};
 
 use super::leftover::Leftover;
+use super::session::{Ended, Session};
 use super::{DockerEngine, buildkit, request, unless_cancelled};
 
 /// Bytes read from the pipe at once.
@@ -80,29 +81,105 @@ async fn through_buildkit(
     done
 }
 
-/// Runs the build and passes on what comes out of the pipe, until both have ended.
+/// Runs the build whose output is a tar, and passes that on.
 async fn tar_output(
     engine: &DockerEngine,
     image: &ImageId,
     name: &str,
     out: &mpsc::Sender<Chunk>,
 ) -> Result<(), EngineError> {
-    let mut pipe = NamedPipe::new().map_err(|source| EngineError::Io { doing: doing(image), source })?;
     let context = BuildContext::Text { dockerfile: format!("FROM {name}\n"), files: Default::default() };
     let mut body = Vec::new();
     let list = FileList::of(&context)
         .and_then(|list| list.pack(&mut body).map(|()| list))
         .map_err(|source| EngineError::Io { doing: doing(image), source })?;
+    let options = BuildImageOptions { dockerfile: list.dockerfile, ..BuildImageOptions::default() };
+    match engine.info.endpoint.strip_prefix("unix://") {
+        Some(socket) => into_session(engine, image, socket, options, body.into(), out).await,
+        None => into_pipe(engine, image, options, body.into(), out).await,
+    }
+}
+
+/// The build with a session of ours.
+async fn into_session(
+    engine: &DockerEngine,
+    image: &ImageId,
+    socket: &str,
+    options: BuildImageOptions,
+    body: Chunk,
+    out: &mpsc::Sender<Chunk>,
+) -> Result<(), EngineError> {
+    let id = buildkit::session_id();
+    let api = engine.docker.client_version().to_string();
+    let session = Session::open(socket, &api, &id)
+        .await
+        .map_err(|source| EngineError::Io { doing: doing(image), source })?;
     let options = BuildImageOptions {
-        dockerfile: list.dockerfile,
+        // asked for BuildKit, bollard would open a second session with that name
+        version: BuilderVersion::BuilderV1,
+        session: Some(id),
+        // the path is for bollard's session only; the engine sends the tar to the session
+        outputs: Some(ImageBuildOutput::Tar(String::new())),
+        ..options
+    };
+    let docker = engine.docker.clone().with_request_modifier(|mut request| {
+        if let Some(uri) = with_buildkit(&request.uri().to_string()).and_then(|uri| uri.parse().ok()) {
+            *request.uri_mut() = uri;
+        }
+        request
+    });
+    let (silent, never) = (NodeReporter::silent(), CancellationToken::new());
+    let answers = docker.build_image(options, None, Some(bollard::body_full(body)));
+    let mut tars = 0;
+    {
+        let mut build = std::pin::pin!(buildkit::follow(Box::pin(answers), &silent, &never));
+        let mut serving = std::pin::pin!(session.serve(out, &mut tars));
+        let mut served = false;
+        loop {
+            tokio::select! {
+                built = &mut build => break built.map(|_| ()),
+                ended = &mut serving, if !served => match ended {
+                    Err(Ended::Unread) => break Err(unread()),
+                    // the engine notices and says why the build failed
+                    Ok(()) | Err(_) => served = true,
+                },
+            }
+        }
+    }?;
+    match tars {
+        1 => Ok(()),
+        _ => {
+            Err(EngineError::Request { doing: doing(image), problem: "the tar is not complete".to_string() })
+        }
+    }
+}
+
+/// The address of a build with the other builder, where `uri` is one.
+fn with_buildkit(uri: &str) -> Option<String> {
+    let (path, query) = uri.split_once('?').filter(|(path, _)| path.ends_with("/build"))?;
+    let pairs: Vec<_> =
+        query.split('&').map(|pair| if pair == "version=1" { "version=2" } else { pair }).collect();
+    Some(format!("{path}?{}", pairs.join("&")))
+}
+
+/// The build with a session of bollard's, which writes the tar to a path: until both have ended.
+async fn into_pipe(
+    engine: &DockerEngine,
+    image: &ImageId,
+    options: BuildImageOptions,
+    body: Chunk,
+    out: &mpsc::Sender<Chunk>,
+) -> Result<(), EngineError> {
+    let mut pipe = NamedPipe::new().map_err(|source| EngineError::Io { doing: doing(image), source })?;
+    let options = BuildImageOptions {
         version: BuilderVersion::BuilderBuildKit,
         outputs: Some(ImageBuildOutput::Tar(pipe.path.to_string_lossy().into_owned())),
-        ..BuildImageOptions::default()
+        ..options
     };
     let silent = NodeReporter::silent();
     // the caller drops the whole future when the run is cancelled
     let never = CancellationToken::new();
-    let body = stream::iter([Ok(Chunk::from(body))]);
+    let body = stream::iter([Ok(body)]);
     let mut build = std::pin::pin!(buildkit::build(engine, options, body, &silent, &never));
     let mut built: Option<Result<_, EngineError>> = None;
     let mut buffer = BytesMut::with_capacity(PIECE);
@@ -148,10 +225,14 @@ impl NamedPipe {
 }
 
 async fn send(out: &mpsc::Sender<Chunk>, piece: Chunk) -> Result<(), EngineError> {
-    out.send(piece).await.map_err(|_| EngineError::Request {
+    out.send(piece).await.map_err(|_| unread())
+}
+
+fn unread() -> EngineError {
+    EngineError::Request {
         doing: "passing on an image's tree".to_string(),
         problem: "nobody reads it".to_string(),
-    })
+    }
 }
 
 fn doing(image: &ImageId) -> String {

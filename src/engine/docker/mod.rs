@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod leftover;
 mod read;
+mod session;
 mod steps;
 
 use std::collections::BTreeMap;
