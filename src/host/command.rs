@@ -1,18 +1,23 @@
 //! Runs a program of the host: the only place that spawns a process.
 //!
-//! The child gets its own process group, is killed with its whole group when the run is cancelled, sees a plain
+//! The child gets its own process group, is ended with its whole group when the run is cancelled (asked first, so that
+//! it can clean up, then killed), sees a plain
 //! `LC_ALL=C.UTF-8` environment, and its output is reported line by line as it comes.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
 
+/// How long a program may take to end once it is told to.
+const GRACE: Duration = Duration::from_secs(10);
 /// Lines of output kept for an error message.
 const TAIL: usize = 20;
 
@@ -103,12 +108,14 @@ impl Call {
             let ((), out, err) = tokio::join!(feed, stdout, stderr);
             (out, err, child.wait().await)
         };
+        let mut work = std::pin::pin!(work);
         let (out, err, status) = tokio::select! {
-            done = work => done,
+            done = &mut work => done,
             () = cancel.cancelled() => {
-                if let Some(group) = group {
-                    kill_group(group);
-                }
+                // asked first, so that the program can take its own temporary files away
+                signal_group(group, Signal::TERM);
+                let _ = tokio::time::timeout(GRACE, &mut work).await;
+                signal_group(group, Signal::KILL);
                 return Err(CommandError::Cancelled);
             }
         };
@@ -204,10 +211,14 @@ async fn lines(
 }
 
 fn kill_group(leader: u32) {
-    let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
+    signal_group(Some(leader), Signal::KILL);
+}
+
+fn signal_group(leader: Option<u32>, signal: Signal) {
+    let pid = leader.and_then(|l| i32::try_from(l).ok()).and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         // it may be gone already, which is what is wanted
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process_group(pid, signal);
     }
 }
 
@@ -266,6 +277,24 @@ mod tests {
         drop(child);
         tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
         assert!(!mark.exists(), "a grandchild outlived its group");
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_program_may_clean_up() {
+        let (reporter, cancel) = (NodeReporter::silent(), CancellationToken::new());
+        let folder = tempfile::tempdir().expect("folder");
+        let mark = folder.path().join("temporary");
+        let script = format!("trap 'rm {0}; exit' TERM; touch {0}; sleep 30 & wait", mark.display());
+        let call = Call::new("sh").args(["-c", &script]);
+        let waiting = async {
+            while !mark.exists() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            cancel.cancel();
+        };
+        let (result, ()) = tokio::join!(call.run(&reporter, &cancel), waiting);
+        assert!(matches!(result, Err(CommandError::Cancelled)));
+        assert!(!mark.exists(), "the program was not let to clean up");
     }
 
     #[tokio::test]
