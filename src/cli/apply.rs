@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::failure::Failure;
 use super::flags::LogFormat;
-use super::manifest::Manifest;
 use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::{self, Outputs};
@@ -26,22 +25,16 @@ use crate::report::paint::Paint;
   osimg apply examples/debian-dual.yaml --refresh trixie")]
 pub struct Apply {
     #[command(flatten)]
-    manifest: Manifest,
-    /// Build these slots (all, when none is named) anew although nothing
-    /// changed, to take in what package repositories have since
-    #[arg(long, value_name = "SLOT", num_args = 0..)]
-    refresh: Option<Vec<String>>,
+    wanted: run::Wanted,
 }
 
 impl Apply {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let started = Instant::now();
-        let model = Arc::new(self.manifest.load(session)?);
+        let (manifest, slots) = self.wanted.read()?;
+        let model = Arc::new(manifest.load(session)?);
         let plan = run::plan(&model, session)?;
-        let refresh = match &self.refresh {
-            Some(slots) => run::refresh(&plan, &model, slots)?,
-            None => Default::default(),
-        };
+        let refresh = run::refresh(&plan, &model, slots.as_deref())?;
         let store = run::store(session)?;
         let sink = session.sink();
         let outputs = interrupt::run(&sink, |cancel| {

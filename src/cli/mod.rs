@@ -42,7 +42,8 @@ use session::Session;
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
 #[command(after_long_help = "Examples:
   osimg doctor
-  osimg check examples/debian-dual.yaml
+  osimg apply examples/debian-dual.yaml
+  osimg boot examples/debian-dual.yaml --slot trixie
 
 Exit codes: 0 done, 1 failed, 2 wrong usage or invalid manifest, 130 interrupted")]
 pub struct Cli {

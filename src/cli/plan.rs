@@ -6,7 +6,6 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::failure::Failure;
-use super::manifest::Manifest;
 use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::explain::explain;
@@ -24,13 +23,10 @@ use crate::report::paint::Paint;
   osimg plan examples/debian-dual.yaml --format dot | dot -Tsvg >plan.svg")]
 pub struct PlanCommand {
     #[command(flatten)]
-    manifest: Manifest,
+    wanted: run::Wanted,
     /// Lines for people, a JSON object, or a graph for Graphviz: text, json or dot
     #[arg(long, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     format: Format,
-    /// As if `apply` were given the same flag
-    #[arg(long, value_name = "SLOT", num_args = 0..)]
-    refresh: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,12 +38,10 @@ enum Format {
 
 impl PlanCommand {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
-        let model = Arc::new(self.manifest.load(session)?);
+        let (manifest, slots) = self.wanted.read()?;
+        let model = Arc::new(manifest.load(session)?);
         let plan = run::plan(&model, session)?;
-        let refresh = match &self.refresh {
-            Some(slots) => run::refresh(&plan, &model, slots)?,
-            None => Default::default(),
-        };
+        let refresh = run::refresh(&plan, &model, slots.as_deref())?;
         let store = run::store(session)?;
         let sink = session.sink();
         let nodes = interrupt::run(&sink, |cancel| {

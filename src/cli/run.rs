@@ -1,13 +1,16 @@
 //! What `apply`, `plan` and `render` share: the lowered plan, and a run's surroundings from the session.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use tokio_util::sync::CancellationToken;
 
 use super::engine;
 use super::failure::{Failure, Problem};
+use super::manifest::Manifest;
 use super::session::Session;
 use crate::base::Sink;
 use crate::base::event::{Event, NodeId};
@@ -18,6 +21,37 @@ use crate::exec::{Cx, ExecError, Store, pins};
 use crate::front::model::Model;
 use crate::plan::lower::lower;
 use crate::plan::{Op, Plan};
+
+/// A manifest, and what of it is to be built anew.
+#[derive(Args, Debug)]
+pub struct Wanted {
+    /// The manifest, a YAML file
+    #[arg(value_name = "MANIFEST", required_unless_present = "refresh")]
+    manifest: Option<PathBuf>,
+    /// Build these slots (all, when none is named) anew although nothing
+    /// changed, to take in what package repositories have since
+    #[arg(long, value_name = "SLOT", num_args = 0..)]
+    refresh: Option<Vec<String>>,
+}
+
+impl Wanted {
+    /// The manifest and the slots of `--refresh`. In `--refresh m.yaml` the parser takes the manifest for a slot; slots
+    /// hold no dot before `yaml`, so it is found again.
+    pub fn read(&self) -> Result<(Manifest, Option<Vec<String>>), Failure> {
+        let mut slots = self.refresh.clone();
+        let taken = |slots: &mut Vec<String>| {
+            let is_manifest = |s: &String| s.contains('/') || s.ends_with(".yaml") || s.ends_with(".yml");
+            slots.iter().position(is_manifest).map(|at| PathBuf::from(slots.remove(at)))
+        };
+        let path = self.manifest.clone().or_else(|| slots.as_mut().and_then(taken)).ok_or_else(|| {
+            Failure::Usage(
+                Problem::new("no manifest is named")
+                    .help("name it first: `osimg apply examples/debian-dual.yaml --refresh`"),
+            )
+        })?;
+        Ok((Manifest { path }, slots))
+    }
+}
 
 /// The plan of a model, with everything beside the manifest pinned.
 pub fn plan(model: &Model, session: &Session) -> Result<Plan, Failure> {
@@ -84,7 +118,8 @@ pub fn cx(
 }
 
 /// The nodes that `--refresh` makes run: the builds of these slots (of all, when none is named) and the bases they use.
-pub fn refresh(plan: &Plan, model: &Model, slots: &[String]) -> Result<BTreeSet<NodeId>, Failure> {
+pub fn refresh(plan: &Plan, model: &Model, slots: Option<&[String]>) -> Result<BTreeSet<NodeId>, Failure> {
+    let Some(slots) = slots else { return Ok(BTreeSet::new()) };
     let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
     if let Some(unknown) = slots.iter().find(|s| !known.contains(&s.as_str())) {
         return Err(Failure::Usage(

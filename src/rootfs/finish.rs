@@ -44,6 +44,8 @@ pub struct Finish {
     pub fstab: String,
     /// The manifest's `files`; one at `/etc/hosts` and kin wins over the above.
     pub files: Vec<Injected>,
+    /// Directories that `fstab` mounts on, made 0755 where the tree lacks them.
+    pub mount_points: Vec<TreePath>,
     /// The time of what is made here.
     pub created: Timestamp,
     /// Later times than this second become it: a build leaves its own time on what it touches.
@@ -107,6 +109,7 @@ mod tests {
             hosts: "127.0.0.1 localhost\n".into(),
             fstab: "UUID=x / ext4 defaults 0 1\n".into(),
             files,
+            mount_points: vec![TreePath::new("/boot/osimg").expect("path")],
             created: Timestamp { secs: 2000, nanos: 0 },
             clamp: None,
         }

@@ -102,6 +102,7 @@ pub struct Settings {
     hostname: String,
     hosts: String,
     fstab: String,
+    mount_points: Vec<String>,
     files: Vec<SettingsFile>,
 }
 
@@ -150,7 +151,8 @@ fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
         })
         .collect();
     let hosts = emit::hosts::hosts(&slot.hostname).map_err(|e| emitting(slot, e))?;
-    Ok(Outcome::value(Settings { hostname: slot.hostname.clone(), hosts, fstab, files }))
+    let mount_points = vec![emit::fstab::BOOT_MOUNT_POINT.to_string()];
+    Ok(Outcome::value(Settings { hostname: slot.hostname.clone(), hosts, fstab, mount_points, files }))
 }
 
 impl Settings {
@@ -183,6 +185,11 @@ impl Settings {
             hosts: self.hosts,
             fstab: self.fstab,
             files,
+            mount_points: self
+                .mount_points
+                .iter()
+                .map(|p| TreePath::new(p).expect("a constant of emit"))
+                .collect(),
             created: op.created,
             clamp: op.clamp,
         })

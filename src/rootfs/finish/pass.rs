@@ -177,10 +177,13 @@ impl<'a, W: Write> Pass<'a, W> {
 
     /// What every system needs and this tree lacks.
     fn add_missing(&mut self) -> Result<(), FinishError> {
-        for (directory, mode) in EMPTIED {
-            match self.outline.get(&path(directory)) {
+        let wanted = EMPTIED.iter().map(|(directory, mode)| (path(directory), *mode));
+        let wanted: Vec<(TreePath, u16)> =
+            wanted.chain(self.finish.mount_points.iter().map(|p| (p.clone(), 0o755))).collect();
+        for (directory, mode) in wanted {
+            match self.outline.get(&directory) {
                 None | Some(What::Implied) => {
-                    let node = self.made(path(directory), Kind::Directory, mode);
+                    let node = self.made(directory, Kind::Directory, mode);
                     self.write(node, &mut io::empty())?;
                 }
                 Some(_) => {}
