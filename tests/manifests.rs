@@ -8,6 +8,7 @@ use osimg::diag::render::{Look, render_all};
 use osimg::diag::{Diagnostics, Severity};
 use osimg::front::model::Model;
 use osimg::front::{Probe, load};
+use proptest::prelude::*;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/manifests")
@@ -87,4 +88,75 @@ fn invalid_manifests_say_what_is_wrong() {
             insta::assert_snapshot!(name, text);
         });
     }
+}
+
+/// A valid fixture's bytes with a few pieces cut out, doubled or replaced.
+fn mutated() -> impl Strategy<Value = Vec<u8>> {
+    let texts: Vec<Vec<u8>> =
+        fixtures("valid").iter().map(|path| fs::read(path).expect("the fixture is readable")).collect();
+    let piece = prop_oneof![
+        Just(b"\t".to_vec()),
+        Just(b"\n  - ".to_vec()),
+        Just(b": ".to_vec()),
+        Just(b"{".to_vec()),
+        Just(b"]".to_vec()),
+        Just(b"\"".to_vec()),
+        Just(b"&a ".to_vec()),
+        Just(b"*a".to_vec()),
+        Just(b"!t ".to_vec()),
+        Just(b"<<: ".to_vec()),
+        Just(b"|\n".to_vec()),
+        Just("鍵é\u{85}\u{feff}".as_bytes().to_vec()),
+        proptest::collection::vec(any::<u8>(), 0..4),
+    ];
+    let cut = (any::<prop::sample::Index>(), 0..12usize, piece);
+    (prop::sample::select(texts), proptest::collection::vec(cut, 1..5)).prop_map(|(mut text, cuts)| {
+        for (at, length, piece) in cuts {
+            let at = at.index(text.len() + 1);
+            let end = (at + length).min(text.len());
+            text.splice(at..end, piece);
+        }
+        text
+    })
+}
+
+/// Loads, draws what was found, and holds that there is a model or an error, and that labels lie in the text.
+fn survives(bytes: &[u8]) {
+    let (model, found) = load("any.yaml", bytes, Path::new(""), &Fixtures);
+    assert_eq!(model.is_none(), found.has_errors(), "{}", render_all(&found, Look::PLAIN));
+    for finding in found.iter() {
+        let text = finding.source.as_ref().map_or("", |s| s.text.as_str());
+        for label in &finding.labels {
+            let words = text.get(label.span.start..label.span.end);
+            assert!(words.is_some(), "{:?} is no place in the text: {}", label, finding.message);
+        }
+    }
+    render_all(&found, Look::PLAIN);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        survives(&bytes);
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[a-z:\\-\\[\\]{}\"'#&*!|>%@` \n\té鍵]{0,80}") {
+        survives(text.as_bytes());
+    }
+
+    #[test]
+    fn no_slip_of_the_hand_makes_it_panic(bytes in mutated()) {
+        survives(&bytes);
+    }
+}
+
+#[test]
+fn a_manifest_larger_than_the_limit_is_refused() {
+    let (model, found) = load("big.yaml", &vec![b'#'; (1 << 20) + 1], Path::new(""), &Fixtures);
+    assert!(model.is_none());
+    let codes: Vec<&str> = found.iter().map(|f| f.code.as_str()).collect();
+    assert_eq!(codes, ["osimg::yaml::too-large"]);
 }

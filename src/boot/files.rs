@@ -152,16 +152,11 @@ impl Found {
                 Platform::X86_64Efi => return Err(unknown("UEFI binary", "it is no PE executable")),
             }
             let folder = format!("{}/", platform.as_str());
-            let of_platform: BTreeMap<String, Vec<u8>> = std::mem::take(&mut self.0)
-                .into_iter()
-                .filter_map(|(path, bytes)| match path.strip_prefix(&folder) {
-                    Some(name) => Some((name.to_string(), bytes)),
-                    None => {
-                        self.0.insert(path, bytes);
-                        None
-                    }
-                })
-                .collect();
+            let (mine, rest): (BTreeMap<_, _>, _) =
+                std::mem::take(&mut self.0).into_iter().partition(|(path, _)| path.starts_with(&folder));
+            self.0 = rest;
+            let of_platform: BTreeMap<String, Vec<u8>> =
+                mine.into_iter().map(|(path, bytes)| (path[folder.len()..].to_string(), bytes)).collect();
             // without it GRUB knows no command but those of its core image
             if !of_platform.contains_key("command.lst") {
                 return Err(BootError::Missing(format!("{folder}command.lst")));
@@ -221,6 +216,8 @@ fn core_image(mut core: Vec<u8>) -> Result<Vec<u8>, BootError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::boot::partition::Content;
+    use crate::rootfs::tree::Timestamp;
 
     fn boot_img() -> Vec<u8> {
         let mut b = vec![0; 512];
@@ -267,6 +264,30 @@ mod tests {
         found.0.retain(|name, _| !name.starts_with("i386-pc"));
         let files = found.load(&[Platform::X86_64Efi]).expect("all is there");
         assert_eq!((files.bios.as_ref(), files.boot_code(), files.core_image().len()), (None, [0; 440], 0));
+    }
+
+    #[test]
+    fn a_tree_gives_the_same_as_its_folder() {
+        let files: Vec<(TreePath, Vec<u8>)> = found()
+            .0
+            .into_iter()
+            .map(|(name, bytes)| (format!("osimg-grub/{name}"), bytes))
+            .chain([("osimg-grubs/version".to_string(), b"other".to_vec()), ("version".into(), vec![1])])
+            .map(|(name, bytes)| (TreePath::new(name).expect("path"), bytes))
+            .collect();
+        let folder = tempfile::tempdir().expect("folder");
+        for (path, bytes) in &files {
+            let path = folder.path().join(path.to_string().trim_start_matches('/'));
+            fs::create_dir_all(path.parent().expect("parent")).expect("folder");
+            fs::write(path, bytes).expect("file");
+        }
+        let prefix = TreePath::new("osimg-grub").expect("path");
+        let mut tree = Content::new(files, Timestamp::default());
+        let from_tree = BootFiles::from_tree(&mut tree, &prefix, &Platform::ALL).expect("all is there");
+        let from_folder =
+            BootFiles::from_folder(&folder.path().join("osimg-grub"), &Platform::ALL).expect("all is there");
+        assert_eq!(from_tree, from_folder);
+        assert_eq!(from_tree, found().load(&Platform::ALL).expect("all is there"));
     }
 
     #[test]

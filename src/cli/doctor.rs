@@ -17,9 +17,10 @@ use crate::host::doctor::{Facts, Finding, Machine, State, judge, look, together,
 use crate::report::fit;
 use crate::report::paint::Paint;
 
-/// Look for what osimg needs, and tell how to install what is missing
+/// Look for what is missing on this machine, and how to install it
 ///
-/// Exits with 0 when `apply` has all it needs, else with 1. What only `boot` needs is a warning.
+/// Exits with 0 when `apply` has all it needs, else with 1. What only `boot` needs, or `apply` can do without, is a
+/// warning.
 #[derive(Args, Debug)]
 #[command(after_long_help = "Examples:
   osimg doctor
@@ -88,7 +89,7 @@ fn engine_finding(engine: Result<EngineInfo, EngineError>, facts: &Facts) -> Fin
             Finding::new("engine", State::Ok, format!("{name} {}{builder}, {}", info.version, info.endpoint))
         }
         Err(EngineError::Unreachable { problem, hint }) => {
-            let detail = format!("no container engine answers: {problem}; {hint}");
+            let detail = format!("no container engine answers: {problem}\n{hint}");
             let manager = Manager::of(&facts.os_release);
             let fix = manager.map(|m| m.install(&[Need::Engine], facts.is_root));
             // an engine that is there and does not answer is not mended by installing one
@@ -160,12 +161,13 @@ mod tests {
         insta::assert_snapshot!(table(&findings, false, PLAIN), @r#"
         ✓ engine           Docker 20.10.24 with BuildKit, unix:///var/run/docker.sock
         ✗ mmdebstrap       not installed; makes the bases that `bootstrap` asks for
-        ✗ grub-mkimage     not installed
-        ✗ GRUB for BIOS    not installed
-        ✗ GRUB for UEFI    not installed
+        ! grub-mkimage     not installed; an image that has it is built instead
+        ! GRUB for BIOS    not installed; an image that has it is built instead
+        ! GRUB for UEFI    not installed; an image that has it is built instead
         ✗ cache            no place: HOME is not set, use --cache-dir
         ! QEMU             not installed; `osimg boot` needs it
         ! qemu-img         not installed; `osimg boot` needs it
+        ! qemu-io          not installed; `osimg boot` needs it
         ! UEFI firmware    not installed; `osimg boot` needs it for UEFI
         ! KVM              no /dev/kvm: `osimg boot` emulates the processor, which is slow
 

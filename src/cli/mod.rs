@@ -21,6 +21,7 @@ pub mod render;
 pub mod run;
 pub mod schema;
 pub mod session;
+pub mod transcript;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -57,7 +58,7 @@ enum Command {
     Check(check::Check),
     Render(render::Render),
     Plan(plan::PlanCommand),
-    Boot(boot::BootArgs),
+    Boot(boot::Boot),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -70,7 +71,7 @@ impl Command {
             Command::Check(command) => command.run(session),
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
-            Command::Boot(command) => boot::command(command, session),
+            Command::Boot(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),

@@ -68,12 +68,22 @@ impl Session {
 
     /// Where the events of a run go. The live lines are gone when the last handle is dropped.
     pub fn sink(&self) -> Arc<dyn Sink> {
+        self.sink_with(if self.environment.terminal.is_live() {
+            Display::Live(Arc::new(environment::terminal_size))
+        } else {
+            Display::Plain
+        })
+    }
+
+    /// Where the notes of a command go that is no run: lines, even on a terminal that could do more.
+    pub fn notes(&self) -> Arc<dyn Sink> {
+        self.sink_with(Display::Plain)
+    }
+
+    fn sink_with(&self, human: Display) -> Arc<dyn Sink> {
         let display = match self.flags.log_format {
             LogFormat::Json => Display::Json,
-            LogFormat::Human if self.environment.terminal.is_live() => {
-                Display::Live(Arc::new(environment::terminal_size))
-            }
-            LogFormat::Human => Display::Plain,
+            LogFormat::Human => human,
         };
         let choice = Choice { display, verbosity: self.verbosity(), paint: self.stderr_paint() };
         report::sink(&choice, Box::new(std::io::stderr()))

@@ -72,7 +72,7 @@ impl Copier<'_> {
             } else {
                 self.buffer.resize(BUFFER, 0);
                 let part = &mut self.buffer[..want.min(BUFFER as u64) as usize];
-                file.read_exact_at(part, from + done)?;
+                file.read_exact_at(part, from + done).map_err(reading)?;
                 self.target.write_all_at(part, to + done)?;
                 part.len() as u64
             };
@@ -92,6 +92,11 @@ impl Copier<'_> {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Both passes read and write; an error has to say which it was.
+fn reading(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("a filesystem's file cannot be read: {error}"))
 }
 
 /// The digest of an image of `total` bytes. `go_on` is told the bytes behind us, and ends the pass by saying no:
@@ -117,7 +122,7 @@ pub fn digest(
                 let mut done = 0;
                 while done < piece.length {
                     let part = &mut buffer[..(piece.length - done).min(BUFFER as u64) as usize];
-                    file.read_exact_at(part, at + done)?;
+                    file.read_exact_at(part, at + done).map_err(reading)?;
                     if !pass.bytes(part)? {
                         return Ok(None);
                     }

@@ -17,10 +17,14 @@ use crate::base::{Digest, DigestBuilder};
 use super::BuildContext;
 use super::ignorefile::IgnoreFile;
 
-/// The Dockerfile's name in the context when it lies outside of it.
+/// The Dockerfile's name in the context when it lies outside of it. BuildKit takes a context from a tar as it is, so a
+/// `COPY .` there copies this file too; the classic builder does not when `.dockerignore` names it.
 const RESERVED: &str = ".osimg.Dockerfile";
 /// The Dockerfile's name in a context that is text alone.
 const PLAIN: &str = "Dockerfile";
+
+/// The ignore file of a whole context, and the ending of a Dockerfile's own.
+const GENERAL: &str = ".dockerignore";
 
 /// What goes into the tar for one path.
 enum Content {
@@ -90,9 +94,13 @@ impl FileList {
     }
 
     fn of_folder(root: &Path, dockerfile: &Path) -> io::Result<FileList> {
-        let ignore = ignore_file(root, dockerfile)?;
+        let (ignore, own) = ignore_file(root, dockerfile)?;
         let mut entries = BTreeMap::new();
         walk(root, Path::new(""), &ignore, &mut entries)?;
+        if own {
+            // the classic builder and Podman would apply the general file as well
+            entries.remove(Path::new(GENERAL));
+        }
         let meta = std::fs::metadata(dockerfile).map_err(|e| about(dockerfile, e))?;
         if !meta.is_file() {
             return Err(about(dockerfile, io::Error::other("not a regular file")));
@@ -187,21 +195,23 @@ impl<R: Read> Read for Exact<R> {
     }
 }
 
-/// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the root, else nothing is ignored.
-fn ignore_file(root: &Path, dockerfile: &Path) -> io::Result<IgnoreFile> {
+/// `<Dockerfile>.dockerignore` beside the Dockerfile, else `.dockerignore` in the root, else nothing is ignored; and
+/// whether it is the Dockerfile's own.
+fn ignore_file(root: &Path, dockerfile: &Path) -> io::Result<(IgnoreFile, bool)> {
     let mut own = dockerfile.as_os_str().to_owned();
-    own.push(".dockerignore");
-    for path in [PathBuf::from(own), root.join(".dockerignore")] {
+    own.push(GENERAL);
+    for (path, is_own) in [(PathBuf::from(own), true), (root.join(GENERAL), false)] {
         match std::fs::read(&path) {
             Ok(bytes) => {
-                return IgnoreFile::parse(&String::from_utf8_lossy(&bytes))
-                    .map_err(|e| about(&path, io::Error::new(io::ErrorKind::InvalidData, e)));
+                let parsed = IgnoreFile::parse(&String::from_utf8_lossy(&bytes))
+                    .map_err(|e| about(&path, io::Error::new(io::ErrorKind::InvalidData, e)))?;
+                return Ok((parsed, is_own));
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {}
             Err(e) => return Err(about(&path, e)),
         }
     }
-    Ok(IgnoreFile::default())
+    Ok((IgnoreFile::default(), false))
 }
 
 fn walk(
@@ -322,7 +332,7 @@ mod tests {
             ("ctx/a", ""),
             ("ctx/b", ""),
             ("x/prod", "FROM a"),
-            ("x/prod.dockerignore", "b\n.dockerignore"),
+            ("x/prod.dockerignore", "b"),
         ]);
         let list = FileList::of(&f.context("x/prod")).expect("a list");
         assert_eq!(list.dockerfile, ".osimg.Dockerfile");

@@ -102,7 +102,9 @@ pub trait Engine: Send + Sync {
     /// The image that `reference` (a tag or an id) names, if the engine has it.
     async fn image(&self, reference: &str) -> Result<Option<ImageInfo>, EngineError>;
 
-    /// Makes an image of one layer from a root filesystem's tar stream (plain, gzip, bzip2, xz or zstd) and tags it.
+    /// Makes an image of one layer from a root filesystem's tar (plain, or packed as the engine can unpack it: gzip,
+    /// bzip2, xz; zstd since Docker 23) and tags it. An image of ours that loses its last tag by it is removed.
+    /// `labels` have values of one line.
     async fn import(
         &self,
         archive: PathBuf,
@@ -112,7 +114,8 @@ pub trait Engine: Send + Sync {
         cancel: &CancellationToken,
     ) -> Result<ImageId, EngineError>;
 
-    /// Builds, tags, and reports each step and each line of output as it comes.
+    /// Builds, tags, and reports each step and each line of output as it comes. An image of ours that loses its last
+    /// tag by it is removed.
     async fn build(
         &self,
         request: &BuildRequest,

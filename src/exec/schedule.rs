@@ -156,7 +156,7 @@ impl Run<'_> {
         let made = ops::execute(op, &work).await;
         drop(permit);
         let took = started.elapsed();
-        if made.is_err() {
+        if made.as_ref().is_err_and(|e| !matches!(e, ExecError::Cancelled)) {
             self.cx.sink.emit(Event::NodeFailed { node: id, label: label.clone() });
         }
         let outcome = self.caught(made)?;

@@ -21,14 +21,14 @@ pub use slot::*;
 /// One bootable disk image with several operating systems, each built from a Dockerfile.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields, title = "osimg manifest")]
+#[schemars(deny_unknown_fields, extend("required" = ["version", "name", "slots"]), title = "osimg manifest")]
 pub struct Manifest {
     /// The version of the manifest's format. This osimg reads version 1.
-    #[schemars(required, range(min = 1, max = 1), example = 1)]
+    #[schemars(range(min = 1, max = 1), example = 1)]
     pub version: Option<u64>,
     /// The image's name. It names the output file and the built images, and every filesystem UUID derives from it:
     /// the same name always gives the same identities. Lower-case letters and digits, joined by single `.`, `_` or `-`.
-    #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7-8-dual")]
+    #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7-8-dual")]
     pub name: Option<String>,
     /// The disk image: where it is written, how large it is, how it is partitioned.
     pub disk: Option<Disk>,
@@ -40,7 +40,7 @@ pub struct Manifest {
     /// whole list.
     pub defaults: Option<Defaults>,
     /// The operating systems, in the order of the disk's partitions and of the boot menu.
-    #[schemars(required, length(min = 1))]
+    #[schemars(length(min = 1))]
     pub slots: Option<Vec<Slot>>,
 }
 
@@ -131,14 +131,14 @@ pub enum Firmware {
 /// A base image made here. State either `bootstrap`, or `archive` and `sha256`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["name"]))]
 #[schemars(extend("oneOf" = [
     {"required": ["bootstrap"], "not": {"anyOf": [{"required": ["archive"]}, {"required": ["sha256"]}]}},
     {"required": ["archive", "sha256"], "not": {"required": ["bootstrap"]}}
 ]))]
 pub struct Base {
     /// The name that Dockerfiles use: `FROM <name>`.
-    #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"debian-bookworm")]
+    #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"debian-bookworm")]
     pub name: Option<String>,
     /// Make a minimal Debian or Ubuntu system with mmdebstrap.
     pub bootstrap: Option<Bootstrap>,
@@ -154,10 +154,10 @@ pub struct Base {
 /// A minimal system of the Debian family, made with mmdebstrap.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["suite"]))]
 pub struct Bootstrap {
     /// The release: `bookworm`, `trixie`, `noble`.
-    #[schemars(required, regex(pattern = words::SUITE), example = &"bookworm")]
+    #[schemars(regex(pattern = words::SUITE), example = &"bookworm")]
     pub suite: Option<String>,
     /// The package mirror to take it from. Default: the host's own configuration, else the distribution's mirror.
     #[schemars(regex(pattern = words::MIRROR), example = &"http://mirror.example/debian")]

@@ -6,12 +6,12 @@ use super::dockerfile;
 use super::model::{self, Console, Model};
 use super::probe::Probe;
 use super::resolved::{Boot, Resolved, Slot, Words};
-use super::rules::{self, Case, Look};
+use super::rules::{self, Case, Reading};
 use crate::diag::{Diagnostics, Spanned};
 
 /// `None` beside errors. Warnings come either way.
 pub fn check(resolved: Resolved, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
-    let dockerfiles: Vec<Look> = resolved.slots.iter().map(|slot| look(slot, probe)).collect();
+    let dockerfiles: Vec<Reading> = resolved.slots.iter().map(|slot| look(slot, probe)).collect();
     let found = rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles });
     if found.has_errors() {
         return (None, found);
@@ -19,18 +19,18 @@ pub fn check(resolved: Resolved, probe: &dyn Probe) -> (Option<Model>, Diagnosti
     (model(resolved, dockerfiles), found)
 }
 
-fn look(slot: &Slot, probe: &dyn Probe) -> Look {
+fn look(slot: &Slot, probe: &dyn Probe) -> Reading {
     let bytes = match probe.read(&slot.dockerfile.value) {
         Ok(Some(bytes)) => bytes,
-        Ok(None) => return Look::Missing,
-        Err(error) => return Look::Unreadable(error.to_string()),
+        Ok(None) => return Reading::Missing,
+        Err(error) => return Reading::Unreadable(error.to_string()),
     };
     match std::str::from_utf8(&bytes) {
         Ok(text) => match dockerfile::read(text, &args(slot)) {
-            Ok(dockerfile) => Look::Read(dockerfile),
-            Err(error) => Look::Broken(error),
+            Ok(dockerfile) => Reading::Done(dockerfile),
+            Err(error) => Reading::Broken(error),
         },
-        Err(_) => Look::Unreadable("it is not UTF-8 text".to_string()),
+        Err(_) => Reading::Unreadable("it is not UTF-8 text".to_string()),
     }
 }
 
@@ -42,7 +42,7 @@ fn plain(words: Words) -> Vec<String> {
     words.into_iter().map(|w| w.value).collect()
 }
 
-fn model(resolved: Resolved, dockerfiles: Vec<Look>) -> Option<Model> {
+fn model(resolved: Resolved, dockerfiles: Vec<Reading>) -> Option<Model> {
     let names: Vec<&str> = resolved.slots.iter().map(|s| s.name.as_str()).collect();
     let default = match &resolved.boot.default {
         Some(name) => names.iter().position(|n| *n == name.value)?,
@@ -73,7 +73,7 @@ fn boot(boot: Boot, default: usize) -> model::Boot {
     model::Boot { firmware: boot.firmware, timeout: boot.timeout, default, consoles: consoles.collect() }
 }
 
-fn slot(slot: Slot, look: Look) -> model::Slot {
+fn slot(slot: Slot, look: Reading) -> model::Slot {
     let build_args = args(&slot);
     let users = slot.users.map(|users| {
         let user = |u: super::resolved::User| model::User {
@@ -115,7 +115,7 @@ fn slot(slot: Slot, look: Look) -> model::Slot {
         build_args,
         target: slot.target,
         from: match look {
-            Look::Read(dockerfile) => dockerfile.images,
+            Reading::Done(dockerfile) => dockerfile.images,
             _ => Vec::new(),
         },
         distro: slot.distro,

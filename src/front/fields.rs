@@ -4,58 +4,51 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::spans::{Entry, Step};
+use super::spans::{Kind, Node, Step};
 use super::{schema, suggest};
 use crate::diag::{Diagnostic, Source, codes};
 
-/// `slots[1].kernel.version`.
-pub fn show(path: &[Step]) -> String {
-    let mut out = String::new();
-    for step in path {
-        match step {
-            Step::Key(key) if out.is_empty() => out.push_str(key),
-            Step::Key(key) => {
-                out.push('.');
-                out.push_str(key);
-            }
-            Step::Item(index) => out.push_str(&format!("[{index}]")),
-        }
-    }
-    out
-}
-
-/// What to say of a field that is not in the schema.
-pub fn unknown(source: &Arc<Source>, path: &[Step], entry: &Entry) -> Diagnostic {
-    let schema = schema::value();
-    let (key, parent) = match path.split_last() {
-        Some((Step::Key(key), parent)) => (key.as_str(), parent),
-        _ => (entry.key.as_str(), path),
-    };
-    let in_users = matches!(parent, [.., Step::Key(list), Step::Item(_)] if list == "users");
-    if in_users && matches!(key, "password" | "passwd" | "pass") {
-        return Diagnostic::error(codes::USER_CLEAR_PASSWORD, "a password written in clear")
-            .at(source, entry.key_span, "a manifest is no place for a password")
-            .help("write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`");
-    }
-    let known = known_fields(&schema, parent);
-    let place = match parent {
+/// What to say of a field that is not in the schema; notes in the tree which field was meant.
+pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<Diagnostic> {
+    let (Step::Key(key), parent) = path.split_last()? else { return None };
+    let owner = match parent {
         [] => "a manifest".to_string(),
-        _ => format!("`{}`", show(parent)),
+        _ => format!("`{}`", tree.show(parent)),
     };
-    let elsewhere = || places(&schema, key).into_iter().find(|p| *p != generic(parent));
-    let help = match suggest::nearest(key, &known) {
+    let Kind::Map(entries) = &mut tree.walk_mut(parent)?.kind else { return None };
+    let taken: Vec<String> = entries.iter().map(|e| e.key.clone()).collect();
+    let entry = entries.iter_mut().find(|e| e.key == *key)?;
+    let in_users = matches!(parent, [.., Step::Key(list), Step::Item(_)] if list == "users");
+    if in_users && matches!(key.as_str(), "password" | "passwd" | "pass") {
+        return Some(
+            Diagnostic::error(codes::USER_CLEAR_PASSWORD, "a password written in clear")
+                .at(source, entry.key_span, "a manifest is no place for a password")
+                .help(
+                    "write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`",
+                ),
+        );
+    }
+    let schema = schema::value();
+    let known = known_fields(schema, parent);
+    let free: Vec<String> = known.iter().filter(|k| !taken.contains(k)).cloned().collect();
+    entry.meant = suggest::nearest(key, &free).cloned();
+    let elsewhere = || places(schema, key).into_iter().find(|p| *p != generic(parent));
+    let help = match suggest::nearest(key, &free).or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {
             Some(other) if other.is_empty() => {
-                format!("`{key}` belongs to the manifest itself, not indented")
+                format!("`{key}` belongs to the manifest itself: indent it less")
             }
             Some(other) => format!("`{key}` belongs into `{other}`"),
             None => format!("the fields here are {}", suggest::list(&known).replace(" or ", " and ")),
         },
     };
-    Diagnostic::error(codes::FIELD_UNKNOWN, format!("{place} has no field `{key}`"))
-        .at(source, entry.key_span, "unknown field")
-        .help(help)
+    let message = format!("{owner} has no field `{}`", key.escape_debug());
+    Some(
+        Diagnostic::error(codes::FIELD_UNKNOWN, message)
+            .at(source, entry.key_span, "unknown field")
+            .help(help),
+    )
 }
 
 /// A path without list positions: `slots.kernel`.

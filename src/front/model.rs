@@ -118,6 +118,20 @@ pub struct Base {
     pub span: Span,
 }
 
+impl Base {
+    /// Whether an image reference of a Dockerfile means this base.
+    pub fn is_named_by(&self, image: &str) -> bool {
+        image_is(image, &self.name)
+    }
+}
+
+/// Whether an image reference means the local image `name`: bare or under `localhost/` (as Podman says it), with the
+/// tag `latest` or without.
+pub fn image_is(image: &str, name: &Name) -> bool {
+    let bare = image.strip_prefix("localhost/").unwrap_or(image);
+    bare.strip_suffix(":latest").unwrap_or(bare) == name.as_str()
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BaseSource {
     /// Made with mmdebstrap, variant `minbase`.
@@ -140,7 +154,8 @@ pub struct Slot {
     pub context: Spanned<PathBuf>,
     pub build_args: BTreeMap<String, String>,
     pub target: Option<Spanned<String>>,
-    /// The images that the Dockerfile's `FROM` lines name, build arguments applied, its own stages left out, each once.
+    /// The images that the Dockerfile takes from elsewhere (`FROM`, `COPY --from`, `RUN --mount=from=`), build arguments
+    /// applied, its own stages and `scratch` left out, each once, in order.
     pub from: Vec<String>,
     /// Stated in the manifest; else the built image says.
     pub distro: Option<Spanned<Distro>>,

@@ -72,8 +72,21 @@ pub fn parse(source: &Arc<Source>) -> (Option<Parsed>, Diagnostics) {
     (manifest.map(|manifest| Parsed { source: source.clone(), manifest, tree }), found)
 }
 
-/// One reading of `text`: the manifest or what stopped serde, and the paths of unknown fields up to there.
-fn read_once(text: &str) -> (Result<Manifest, (Vec<Step>, String)>, BTreeSet<Vec<Step>>) {
+/// Where and why serde stopped.
+struct Stop {
+    path: Vec<Step>,
+    message: String,
+    /// The byte of the text that was read.
+    at: Option<usize>,
+}
+
+/// One reading of a text: the manifest or what stopped serde, and the paths of unknown fields up to there.
+struct Reading {
+    result: Result<Manifest, Stop>,
+    unknown: BTreeSet<Vec<Step>>,
+}
+
+fn read_once(text: &str) -> Reading {
     let mut unknown = BTreeSet::new();
     let mut track = serde_path_to_error::Track::new();
     let yaml = serde_yaml::Deserializer::from_str(text);
@@ -82,8 +95,12 @@ fn read_once(text: &str) -> (Result<Manifest, (Vec<Step>, String)>, BTreeSet<Vec
         unknown.insert(ignored_steps(&path));
     };
     let result = Manifest::deserialize(serde_ignored::Deserializer::new(tracked, &mut ignored));
-    let result = result.map_err(|error| (steps(&track.path()), error.to_string()));
-    (result, unknown)
+    let result = result.map_err(|error: serde_yaml::Error| Stop {
+        path: steps(&track.path()),
+        message: error.to_string(),
+        at: error.location().map(|place| place.index()),
+    });
+    Reading { result, unknown }
 }
 
 fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> Option<Manifest> {
@@ -91,40 +108,37 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
     let mut text = if found.is_empty() { source.text.clone() } else { tree.to_yaml() };
     let mut reported: BTreeSet<Span> = BTreeSet::new();
     for _ in 0..MAX_PROBLEMS {
-        let (result, unknown) = read_once(&text);
-        for path in unknown {
-            let entry = path.split_last().and_then(|(last, parent)| match last {
-                Step::Key(key) => tree.walk(parent)?.entry(key),
-                Step::Item(_) => None,
-            });
-            if let Some(entry) = entry
-                && reported.insert(entry.key_span)
+        let Reading { result, unknown } = read_once(&text);
+        for path in unknown.into_iter().take(MAX_PROBLEMS) {
+            if key_span(tree, &path).is_some_and(|key| reported.insert(key))
+                && let Some(finding) = fields::unknown(source, tree, &path)
             {
-                found.push(fields::unknown(source, &path, entry));
+                found.push(finding);
             }
         }
-        match result {
+        let stop = match result {
             Ok(manifest) => {
-                nothing(source, tree, &mut Vec::new(), &reported, found);
+                nothing(source, tree, tree, &mut Vec::new(), &reported, found);
                 return Some(manifest);
             }
-            Err((path, message)) => {
-                let Some(node) = tree.walk_mut(&path).filter(|_| !path.is_empty()) else {
-                    let message = message.split(" at line ").next().unwrap_or_default().to_string();
-                    let at = first_line(source, tree.span);
-                    found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(source, at, ""));
-                    return None;
-                };
-                node.dropped = true;
-                let node = node.clone();
-                let key = path.split_last().and_then(|(last, parent)| match last {
-                    Step::Key(key) => tree.walk(parent)?.entry(key).map(|e| e.key_span),
-                    Step::Item(_) => None,
-                });
-                found.push(wrong(source, &path, &node, key, &message));
-                text = tree.to_yaml();
-            }
+            Err(stop) => stop,
+        };
+        if stop.path.is_empty() || tree.walk(&stop.path).is_none() {
+            // serde's own reader objects to the text as a whole
+            let at = stop
+                .at
+                .filter(|_| text == source.text)
+                .and_then(|at| source.text.get(at..at + 1).map(|_| at));
+            let span = at.map_or(first_line(source, tree.span), |at| Span::new(at, at + 1));
+            let message = without_position(&stop.message).to_string();
+            found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(source, span, "here"));
+            return None;
         }
+        found.push(wrong(source, tree, &stop.path, &stop.message));
+        if let Some(node) = tree.walk_mut(&stop.path) {
+            node.dropped = true;
+        }
+        text = tree.to_yaml();
     }
     None
 }
@@ -132,6 +146,7 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
 /// Keys with nothing behind them: to serde the same as no key, to a reader a line that was forgotten.
 fn nothing(
     source: &Arc<Source>,
+    tree: &Node,
     node: &Node,
     path: &mut Vec<Step>,
     unknown: &BTreeSet<Span>,
@@ -142,7 +157,7 @@ fn nothing(
         Kind::List(_) => {
             for (index, item) in node.items().enumerate() {
                 path.push(Step::Item(index));
-                nothing(source, item, path, unknown, found);
+                nothing(source, tree, item, path, unknown, found);
                 path.pop();
             }
         }
@@ -150,9 +165,9 @@ fn nothing(
             for entry in entries.iter().filter(|e| !e.value.dropped && !unknown.contains(&e.key_span)) {
                 path.push(Step::Key(entry.key.clone()));
                 if entry.value.is_null() {
-                    found.push(no_value(source, &fields::show(path), entry.key_span));
+                    found.push(no_value(source, &tree.show(path), entry.key_span));
                 }
-                nothing(source, &entry.value, path, unknown, found);
+                nothing(source, tree, &entry.value, path, unknown, found);
                 path.pop();
             }
         }
@@ -165,10 +180,24 @@ fn no_value(source: &Arc<Source>, name: &str, key: Span) -> Diagnostic {
         .help("give it a value, or remove the line")
 }
 
-/// A value serde could not take.
-fn wrong(source: &Arc<Source>, path: &[Step], node: &Node, key: Option<Span>, message: &str) -> Diagnostic {
-    let name = fields::show(path);
-    let message = message.rsplit_once(" at line ").map_or(message, |(m, _)| m);
+/// Where the key at the end of `path` stands.
+fn key_span(tree: &Node, path: &[Step]) -> Option<Span> {
+    match path.split_last()? {
+        (Step::Key(key), parent) => tree.walk(parent)?.entry(key).map(|e| e.key_span),
+        (Step::Item(_), _) => None,
+    }
+}
+
+/// serde's message without its position, which is one in what [`Node::to_yaml`] made.
+fn without_position(message: &str) -> &str {
+    message.rsplit_once(" at line ").map_or(message, |(before, _)| before)
+}
+
+/// A value serde could not take. `path` leads to it.
+fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Diagnostic {
+    let node = tree.walk(path).unwrap_or(tree);
+    let (name, key) = (tree.show(path), key_span(tree, path));
+    let message = without_position(message);
     let span = if node.span.start == node.span.end { key.unwrap_or(node.span) } else { node.span };
     if let Some(at) = message.find("unknown variant `") {
         let mut words = message[at..].split('`').skip(1).step_by(2).map(str::to_string);
@@ -194,8 +223,12 @@ fn wrong(source: &Arc<Source>, path: &[Step], node: &Node, key: Option<Span>, me
         _ => ("something else", None),
     };
     let found = match &node.kind {
-        Kind::Scalar { text, .. } if text.chars().count() <= 30 && !text.contains('\n') => {
-            format!("`{text}`")
+        Kind::Scalar { text, plain } if text.chars().count() <= 30 && !text.contains(char::is_control) => {
+            if *plain {
+                format!("`{text}`")
+            } else {
+                format!("the text `\"{text}\"`")
+            }
         }
         _ => node.what().to_string(),
     };

@@ -1,7 +1,7 @@
 //! A cursor into the tree of places: where a value stands, or what stands nearest when it is not there.
 
 use super::parse::first_line;
-use super::spans::Node;
+use super::spans::{Kind, Node};
 use crate::diag::{Source, Span};
 
 /// A place that may be empty. `near` is what to underline then.
@@ -25,9 +25,12 @@ impl<'t> Place<'t> {
         Place { node: self.node.and_then(|n| n.items().nth(index)), near: self.span() }
     }
 
-    /// Whether the manifest has this key, usable or not.
+    /// Whether the manifest has this key, usable or not, or one that was meant to be it.
     pub fn has(self, key: &str) -> bool {
-        self.node.is_some_and(|n| n.entry(key).is_some())
+        self.node.is_some_and(|n| match &n.kind {
+            Kind::Map(entries) => entries.iter().any(|e| e.key == key || e.meant.as_deref() == Some(key)),
+            _ => false,
+        })
     }
 
     pub fn is_there(self) -> bool {

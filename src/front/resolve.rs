@@ -76,7 +76,13 @@ fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {
 
 fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<crate::base::Name>) -> Disk {
     let path = match disk.path {
-        Some(path) => reader.path(&path, at.key("path")).value,
+        Some(path) => {
+            if path.ends_with('/') {
+                let help = "name the file: `build/disk.img`";
+                reader.invalid(at.key("path"), "`disk.path` names a folder", "the image is a file", help);
+            }
+            reader.path(&path, at.key("path")).value
+        }
         None => reader.dir.join("build").join(format!("{}.img", name.value)),
     };
     let size = match disk.size.as_deref() {

@@ -36,11 +36,11 @@ use super::words;
 use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned, codes};
 
 /// What became of a slot's Dockerfile.
-pub enum Look {
+pub enum Reading {
     Missing,
     Unreadable(String),
     Broken(DockerfileError),
-    Read(Dockerfile),
+    Done(Dockerfile),
 }
 
 /// What a rule sees.
@@ -48,7 +48,7 @@ pub struct Case<'a> {
     pub resolved: &'a Resolved,
     pub probe: &'a dyn Probe,
     /// Of each slot, in order.
-    pub dockerfiles: &'a [Look],
+    pub dockerfiles: &'a [Reading],
 }
 
 impl Case<'_> {
@@ -72,7 +72,7 @@ impl Case<'_> {
     fn each_fits<'w>(
         &self,
         list: impl IntoIterator<Item = &'w Spanned<String>>,
-        pattern: &str,
+        pattern: &'static str,
         what: &str,
         help: &str,
         found: &mut Diagnostics,

@@ -1,6 +1,8 @@
 //! The JSON Schema of the manifest, draft 7: what editors read. Generated from [`ast`](super::ast), checked in as
 //! `schema/osimg.schema.json`, and held fresh by a test.
 
+use std::sync::LazyLock;
+
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use serde_json::Value;
@@ -8,18 +10,21 @@ use serde_json::Value;
 use super::ast::Manifest;
 
 /// The schema as a value.
-pub fn value() -> Value {
-    let mut schema = SchemaSettings::draft07()
-        .with_transform(RecursiveTransform(without_null))
-        .into_generator()
-        .into_root_schema_for::<Manifest>();
+pub fn value() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(generate);
+    &SCHEMA
+}
+
+fn generate() -> Value {
+    let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>();
     RecursiveTransform(without_null).transform(&mut schema);
+    RecursiveTransform(flowing).transform(&mut schema);
     schema.to_value()
 }
 
 /// The schema as text: pretty JSON, a newline at its end.
 pub fn schema() -> String {
-    let mut text = serde_json::to_string_pretty(&value()).expect("a JSON value has no key that is no text");
+    let mut text = serde_json::to_string_pretty(value()).expect("a JSON value has no key that is no text");
     text.push('\n');
     text
 }
@@ -27,6 +32,9 @@ pub fn schema() -> String {
 /// An optional field may be absent, but `field:` with nothing behind it is a slip: `null` is no type here.
 fn without_null(schema: &mut schemars::Schema) {
     let Some(object) = schema.as_object_mut() else { return };
+    if object.get("default").is_some_and(Value::is_null) {
+        object.remove("default");
+    }
     if let Some(Value::Array(types)) = object.get_mut("type") {
         types.retain(|t| t != "null");
         if let [only] = types.as_slice() {
@@ -42,6 +50,14 @@ fn without_null(schema: &mut schemars::Schema) {
             // draft 7 ignores what stands beside a `$ref`, so it goes into an `allOf`
             object.insert("allOf".to_string(), Value::Array(vec![only]));
         }
+    }
+}
+
+/// A comment's lines are cut for the source; an editor wraps them for its box.
+fn flowing(schema: &mut schemars::Schema) {
+    if let Some(Value::String(text)) = schema.as_object_mut().and_then(|o| o.get_mut("description")) {
+        *text =
+            text.split("\n\n").map(|paragraph| paragraph.replace('\n', " ")).collect::<Vec<_>>().join("\n\n");
     }
 }
 

@@ -30,6 +30,8 @@ pub enum Kind {
 pub struct Entry {
     pub key: String,
     pub key_span: Span,
+    /// For an unknown key: the field that was meant, as far as can be guessed.
+    pub meant: Option<String>,
     pub value: Node,
 }
 
@@ -84,6 +86,33 @@ impl Node {
             (Step::Item(index), Kind::List(items)) => items.iter_mut().filter(|n| !n.dropped).nth(*index),
             _ => None,
         })
+    }
+
+    /// `path` as people write it, with list positions as they stand in the text: `slots[1].kernel.version`.
+    pub fn show(&self, path: &[Step]) -> String {
+        let mut out = String::new();
+        let mut node = Some(self);
+        for step in path {
+            match step {
+                Step::Key(key) => {
+                    if !out.is_empty() {
+                        out.push('.');
+                    }
+                    out.push_str(key);
+                    node = node.and_then(|n| n.get(key));
+                }
+                Step::Item(index) => {
+                    let items: &[Node] = match node.map(|n| &n.kind) {
+                        Some(Kind::List(items)) => items,
+                        _ => &[],
+                    };
+                    let found = items.iter().enumerate().filter(|(_, n)| !n.dropped).nth(*index);
+                    out.push_str(&format!("[{}]", found.map_or(*index, |(at, _)| at)));
+                    node = found.map(|(_, n)| n);
+                }
+            }
+        }
+        out
     }
 
     /// What this is, as a message names it.

@@ -3,9 +3,16 @@
 /// The allowed word nearest to `given`, if it is near enough to be a slip.
 pub fn nearest<'a>(given: &str, allowed: &'a [String]) -> Option<&'a String> {
     let given = given.to_lowercase().replace('-', "_");
+    let likeness = |word: &str| {
+        let word = word.to_lowercase().replace('-', "_");
+        // one slip of the finger in a short word counts for more than Jaro and Winkler think
+        let slips = strsim::osa_distance(&given, &word);
+        let slip = slips <= 1 && word.len() > 2;
+        strsim::jaro_winkler(&given, &word).max(if slip { 0.9 } else { 0.0 })
+    };
     allowed
         .iter()
-        .map(|word| (strsim::jaro_winkler(&given, &word.to_lowercase().replace('-', "_")), word))
+        .map(|word| (likeness(word), word))
         .filter(|(likeness, _)| *likeness >= 0.8)
         // the first of equals, so that the order of the words decides and not chance
         .fold(None, |best: Option<(f64, &String)>, next| match best {
@@ -19,7 +26,7 @@ pub fn nearest<'a>(given: &str, allowed: &'a [String]) -> Option<&'a String> {
 pub fn words(given: &str, allowed: &[String]) -> String {
     match nearest(given, allowed) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("one of {}", list(allowed)),
+        None => format!("write {}", list(allowed)),
     }
 }
 

@@ -4,6 +4,11 @@
 //! Dockerfile, in grub.cfg or in fstab: none of the patterns lets through white space, quotes, `$`, a backtick, `;`,
 //! `&`, `|`, `<`, `>`, parentheses, a backslash, a control character, or an option's leading dash.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use regex::Regex;
+
 /// RFC 1123, section 2.1: labels of at most 63 letters, digits and inner hyphens.
 pub const HOSTNAME: &str =
     "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$";
@@ -12,6 +17,8 @@ pub const HOSTNAME: &str =
 pub const PACKAGE: &str = "^@?[A-Za-z0-9][A-Za-z0-9+._:~=^/-]*$";
 /// systemd.unit(5): a prefix of letters, digits and `:-_.`, with an instance after `@`; backslash escapes are left out.
 pub const UNIT: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
+/// A menu title: one line that a screen of 80 columns shows.
+pub const TITLE: &str = "^[^\\x00-\\x1f\\x7f]{1,70}$";
 /// A systemd unit that is a target.
 pub const TARGET: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.target$";
 /// useradd(8), the portable part.
@@ -50,9 +57,14 @@ pub const TIMEOUT: &str = "^[0-9]{1,5}(s|m)$";
 /// Permission bits.
 pub const MODE: &str = "^[0-7]{3,4}$";
 
-/// Whether `text` is as `pattern`, one of the above, says.
-pub fn fits(pattern: &str, text: &str) -> bool {
-    regex::Regex::new(pattern).expect("every pattern of the table compiles: the tests hold it").is_match(text)
+/// Whether `text` is as `pattern`, one of the above or of a rule, says.
+pub fn fits(pattern: &'static str, text: &str) -> bool {
+    static COMPILED: Mutex<BTreeMap<&str, Regex>> = Mutex::new(BTreeMap::new());
+    let mut compiled = COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    let regex = compiled
+        .entry(pattern)
+        .or_insert_with(|| Regex::new(pattern).expect("every pattern compiles: the tests apply each"));
+    regex.is_match(text)
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub fn slot_sizes(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<V
 
 fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
     let usable = total.saturating_sub(GAP + BOOT_SIZE).round_down(ALIGNMENT);
-    let fixed: Bytes = model.slots.iter().filter_map(|s| fixed_size(s)).sum();
+    let fixed: Bytes = model.slots.iter().filter_map(fixed_size).sum();
     if fixed > usable {
         return Err(does_not_fit(model, format!("the slots need {fixed}, the disk has {usable} for them")));
     }

@@ -182,20 +182,26 @@ impl fmt::Display for Why {
     }
 }
 
-/// Texts of the console that say it will come to nothing, and what they mean.
-const SIGNS: &[(&str, &str)] = &[
+/// Messages of the console that say it will come to nothing, and what they mean.
+const MESSAGES: &[(&str, &str)] = &[
     ("Kernel panic - not syncing", "the kernel panicked"),
     ("You are in emergency mode", "systemd went into emergency mode"),
     ("Entering emergency mode", "the initramfs went into emergency mode"),
-    ("(initramfs)", "the initramfs did not find the root filesystem"),
-    ("grub rescue>", "GRUB did not find its files"),
-    ("grub>", "GRUB found no menu"),
     ("No bootable device", "the firmware found nothing to boot"),
     ("BdsDxe: No bootable option or device was found", "the firmware found nothing to boot"),
 ];
 
+/// Prompts that nobody should be asked at, at the start of a line.
+const PROMPTS: &[(&str, &str)] = &[
+    ("(initramfs)", "the initramfs did not find the root filesystem"),
+    ("grub rescue>", "GRUB did not find its files"),
+    ("grub>", "GRUB found no menu"),
+];
+
 fn sign(line: &str) -> Option<&'static str> {
-    SIGNS.iter().find(|(text, _)| line.contains(text)).map(|(_, meaning)| *meaning)
+    let message = MESSAGES.iter().find(|(text, _)| line.contains(text));
+    let prompt = || PROMPTS.iter().find(|(text, _)| line.trim_start().starts_with(text));
+    message.or_else(prompt).map(|(_, meaning)| *meaning)
 }
 
 /// Whether a line is getty's prompt: `host login:`, or `login:` alone.
@@ -371,6 +377,8 @@ mod tests {
         assert_eq!(sign(line), Some("the kernel panicked"));
         assert_eq!(sign("grub rescue> "), Some("GRUB did not find its files"));
         assert_eq!(sign("Booting `CentOS 7.9'"), None);
+        assert_eq!(sign("(initramfs) "), Some("the initramfs did not find the root filesystem"));
+        assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
     }
 
     #[test]

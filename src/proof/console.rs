@@ -273,6 +273,11 @@ impl Screen {
         String::from_utf8_lossy(bytes.get(column..).unwrap_or_default()).into_owned()
     }
 
+    /// The finished lines from number `from` on.
+    pub fn finished(&self, from: usize) -> &[String] {
+        self.done.get(from..).unwrap_or_default()
+    }
+
     /// All lines, the open one last.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = String> {
         (0..=self.done.len()).map(|n| self.line(n, 0))

@@ -223,7 +223,10 @@ fn decode(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::host::command::{Call, Child};
 
     #[test]
     fn decodes_base64() {
@@ -251,6 +254,48 @@ mod tests {
         assert_eq!(answer("Zm9", &format!("7 {digest}")), None);
         assert_eq!(answer("Zm9v", "7 "), None);
         assert_eq!(answer("Zm9v", &format!("x {digest}")), None);
+    }
+
+    /// A terminal of this machine with a login that ends in `shell`, which edits lines, echoes and has a prompt.
+    async fn terminal(shell: &str) -> (Child, Console) {
+        let login = format!(
+            "stty cols 80; printf 'x login: '; read u; stty -echo; printf 'Password: '; read p; stty echo; \
+             test \"$u$p\" = rootsecret || {{ echo; echo 'Login incorrect'; sleep 60; }}; sleep 0.3; exec {shell}"
+        );
+        let mut child =
+            Call::new("script").args(["-qefc", &login, "/dev/null"]).spawn().expect("script runs");
+        let (input, output) = child.pipes().expect("a new child has both pipes");
+        let mut console = Console::new(output, input, Arc::new(|_| {}));
+        let limits = Limits { total: PATIENCE, silence: PATIENCE };
+        let seen = console.wait(&[&|l| l.contains("login:")], limits, &CancellationToken::new()).await;
+        assert!(matches!(seen, Waited::Matched(..)), "{seen:?}");
+        (child, console)
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn shells_that_edit_and_echo_give_clean_answers() {
+        for shell in ["bash --norc -i", "sh -i", "env PS1='strange ' sh -i"] {
+            let (_child, mut console) = terminal(shell).await;
+            let cancel = CancellationToken::new();
+            let mut session =
+                Session::login(&mut console, "root", "secret", PATIENCE, &cancel).await.expect("a login");
+            let long = session.run("echo 'it''s'; seq 2000; exit 9", PATIENCE).await.expect("an answer");
+            let lines: Vec<String> = (1..=2000).map(|n| n.to_string()).collect();
+            assert_eq!((long.text(), long.status), (format!("its\n{}", lines.join("\n")), 9), "{shell}");
+            let quotes =
+                session.run(r#"printf '%s' "a\"b'c" '$HOME!' \\"#, PATIENCE).await.expect("an answer");
+            assert_eq!(String::from_utf8_lossy(&quotes.output), r#"a"b'c$HOME!\"#, "{shell}");
+            let killed = session.run("kill -9 $$", PATIENCE).await.expect("an answer");
+            assert_eq!(killed.status, 137, "{shell}");
+            let long = session.run(&"x".repeat(LINE_MAX), PATIENCE).await;
+            assert!(matches!(long, Err(SessionError::TooLong { .. })));
+        }
+        let (_child, mut console) = terminal("sh -i").await;
+        let refused =
+            Session::login(&mut console, "root", "wrong", PATIENCE, &CancellationToken::new()).await.err();
+        assert!(matches!(refused, Some(SessionError::Refused { .. })), "{refused:?}");
     }
 
     #[test]

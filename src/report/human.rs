@@ -33,6 +33,8 @@ struct Shared {
     /// Woken to end the drawing thread.
     ended: Condvar,
     bar: ProgressBar,
+    /// What the bar draws on.
+    out: Arc<Mutex<Out>>,
     /// What the bar shows; its own lock, for indicatif asks for it while drawing.
     picture: Arc<Mutex<String>>,
     size: Size,
@@ -79,7 +81,8 @@ impl Human {
         paint: Paint,
         verbosity: Verbosity,
     ) -> Human {
-        let terminal = Terminal { out: Mutex::new(Out { out, buffer: Vec::new() }), size: size.clone() };
+        let out = Arc::new(Mutex::new(Out { out, buffer: Vec::new() }));
+        let terminal = Terminal { out: out.clone(), size: size.clone() };
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like(Box::new(terminal)));
         let picture = Arc::new(Mutex::new(String::new()));
         let shown = picture.clone();
@@ -95,6 +98,7 @@ impl Human {
             state: Mutex::default(),
             ended: Condvar::new(),
             bar,
+            out,
             picture,
             size,
             clock,
@@ -194,12 +198,14 @@ impl Shared {
         *lock(&self.picture) = lines.join("\n");
         let staying = std::mem::take(&mut state.lines);
         if gone {
-            // `println` draws the live lines again: clear them first, write the rest below nothing
+            // below nothing, and with a newline at the end: what comes next is not ours
             self.bar.finish_and_clear();
-            if !staying.is_empty() {
-                self.bar.suspend(|| {});
-                self.bar.println(staying.join("\n"));
+            let mut out = lock(&self.out);
+            for line in staying {
+                out.buffer.extend_from_slice(line.as_bytes());
+                out.buffer.extend_from_slice(b"\r\n");
             }
+            out.flush();
         } else if staying.is_empty() {
             self.bar.tick();
         } else {
@@ -210,13 +216,22 @@ impl Shared {
 
 /// indicatif's terminal over any writer: what it draws is collected and written at once.
 struct Terminal {
-    out: Mutex<Out>,
+    out: Arc<Mutex<Out>>,
     size: Size,
 }
 
 struct Out {
     out: Box<dyn Write + Send>,
     buffer: Vec<u8>,
+}
+
+impl Out {
+    /// Writes all that was collected. A terminal that is gone takes no more pictures, and that is no reason to end
+    /// the run.
+    fn flush(&mut self) {
+        let bytes = std::mem::take(&mut self.buffer);
+        let _ = self.out.write_all(&bytes).and_then(|()| self.out.flush());
+    }
 }
 
 impl fmt::Debug for Terminal {
@@ -277,9 +292,10 @@ impl TermLike for Terminal {
 
     fn flush(&self) -> io::Result<()> {
         let mut out = lock(&self.out);
-        let bytes = std::mem::take(&mut out.buffer);
-        // a terminal that is gone takes no more pictures, and that is no reason to end the run
-        let _ = out.out.write_all(&bytes).and_then(|()| out.out.flush());
+        // indicatif leaves the cursor behind the last column, where the `^C` that a terminal echoes would begin a new
+        // line and so leave one of ours behind; at the first column it is painted over
+        out.buffer.push(b'\r');
+        out.flush();
         Ok(())
     }
 }
@@ -384,6 +400,46 @@ mod tests {
         assert!(screen(&paper).contains("2 of 8"));
         drop(human);
         assert_eq!(screen(&paper), "");
+    }
+
+    #[test]
+    fn what_comes_after_starts_on_its_own_line() {
+        let (hand, mut paper) = (Hand::default(), Paper::default());
+        let human = still(&paper, &hand, Verbosity::Normal, UNICODE);
+        play(&human, &hand);
+        drop(human);
+        paper.write_all(b"after").expect("paper");
+        assert_eq!(screen(&paper).lines().last(), Some("after"));
+        assert_eq!(screen(&paper).lines().count(), 5);
+    }
+
+    #[test]
+    fn an_echoed_interrupt_leaves_no_line_behind() {
+        let (hand, mut paper) = (Hand::default(), Paper::default());
+        let human = still(&paper, &hand, Verbosity::Normal, UNICODE);
+        for (ms, event) in run().into_iter().take(8) {
+            hand.set(ms);
+            human.emit(event);
+            human.shared.draw(&mut lock(&human.shared.state));
+        }
+        paper.write_all(b"^C").expect("paper");
+        human.emit(Event::Note { text: "interrupted".into() });
+        human.shared.draw(&mut lock(&human.shared.state));
+        assert_eq!(screen(&paper).lines().count(), 4, "{}", screen(&paper));
+        drop(human);
+        assert_eq!(screen(&paper), "  interrupted");
+    }
+
+    #[test]
+    fn notes_without_a_run_are_lines() {
+        let (hand, mut paper) = (Hand::default(), Paper::default());
+        let human = still(&paper, &hand, Verbosity::Normal, UNICODE);
+        human.emit(Event::Note { text: "one".into() });
+        human.shared.draw(&mut lock(&human.shared.state));
+        human.emit(Event::Note { text: "two".into() });
+        drop(human);
+        paper.write_all(b"after").expect("paper");
+        assert_eq!(screen(&paper), "  one\n  two\nafter");
     }
 
     #[test]

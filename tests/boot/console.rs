@@ -11,10 +11,7 @@ use osimg::proof::console::{Limits, Watcher};
 use osimg::proof::session::{Session, SessionError};
 use tokio_util::sync::CancellationToken;
 
-use crate::tiny;
-
-/// One machine at a time: two would starve each other where two processors are all there is.
-static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+use crate::{ONE, tiny};
 
 const LIMITS: Limits = Limits { total: Duration::from_secs(240), silence: Duration::from_secs(90) };
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -157,6 +154,50 @@ async fn auto_comes_to_a_login_whatever_kvm_does() {
     let notes = notes.0.into_inner().expect("no panic while locked");
     let fell_back = host.kvm && guest.accel == Accel::Tcg;
     assert_eq!(notes.len(), usize::from(fell_back), "{notes:?}");
-    assert_eq!(host.kvm || guest.accel == Accel::Tcg, true, "KVM ran where it cannot");
+    assert!(host.kvm || guest.accel == Accel::Tcg, "KVM ran where it cannot");
     guest.stop().await.expect("it can be killed");
+}
+
+/// An emulator that does `under_kvm` when it is asked for KVM, and else what QEMU does.
+fn host_with_bad_kvm(folder: &tempfile::TempDir, under_kvm: &str) -> Host {
+    use std::os::unix::fs::PermissionsExt;
+    let mut host = host();
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *'-accel kvm'*) {under_kvm} ;; esac\nexec '{}' \"$@\"\n",
+        host.tools.emulator.display()
+    );
+    host.kvm = true;
+    host.tools.emulator = folder.path().join("emulator");
+    std::fs::write(&host.tools.emulator, script).expect("a script");
+    std::fs::set_permissions(&host.tools.emulator, std::fs::Permissions::from_mode(0o755)).expect("its mode");
+    host
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kvm_that_hangs_or_fails_gives_way_to_tcg() {
+    let _one = ONE.lock().await;
+    let cancel = CancellationToken::new();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (under_kvm, told) in [
+        ("echo 'Booting from Hard Disk...'; exec sleep 1000", "nothing on the console for 20 s"),
+        ("echo 'no such luck' >&2; exit 1", "QEMU failed (exit status: 1): no such luck"),
+    ] {
+        let host = host_with_bad_kvm(&folder, under_kvm);
+        let spec = Spec { accel: AccelChoice::Auto, ..spec("login") };
+        let notes = Notes::default();
+        let (guest, outcome) = boot(&host, &spec, LIMITS, &nobody(), &notes, &cancel).await.expect("it runs");
+        assert!(matches!(outcome, Outcome::Login { .. }), "{outcome:?}");
+        assert_eq!(guest.accel, Accel::Tcg);
+        guest.stop().await.expect("it can be killed");
+        let notes = notes.0.into_inner().expect("no panic while locked");
+        assert!(matches!(notes.as_slice(), [note] if note.contains(told)), "{notes:?}");
+    }
+    let host = host_with_bad_kvm(&folder, "echo 'no such luck' >&2; exit 1");
+    let spec = Spec { accel: AccelChoice::Only(Accel::Kvm), ..spec("login") };
+    let (_, outcome) = boot(&host, &spec, LIMITS, &nobody(), &Silent, &cancel).await.expect("it runs");
+    assert!(
+        matches!(&outcome, Outcome::Failed(Failure { why: Why::Exited { clean: false, errors, .. }, .. })
+            if errors == &["no such luck"]),
+        "{outcome:?}"
+    );
 }

@@ -19,14 +19,14 @@ use osimg::rootfs::tree::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 const VOLUME: u32 = 0x0051_a9e5;
-/// `date` and `echo` are in no core image: they come from the boot partition.
+/// Most of these commands are in no core image: they come from the boot partition. `DISK` becomes the disk's name.
 const MENU: &str = "\
 serial --unit=0 --speed=115200
 terminal_output serial
 load_env
 set boots=${boots}i
 save_env boots
-echo \"MARK platform=$grub_platform root=$root prefix=$prefix boots=$boots end\"
+echo \"MARK DISK platform=$grub_platform root=$root prefix=$prefix boots=$boots end\"
 halt
 ";
 
@@ -43,7 +43,7 @@ async fn host_files(folder: &Path, platforms: &[Platform]) -> BootFiles {
 }
 
 /// A disk of 80 MiB with the boot partition alone.
-fn disk(folder: &Path, grub: &BootFiles) -> PathBuf {
+fn disk(folder: &Path, name: &str, grub: &BootFiles) -> PathBuf {
     let layout = Layout {
         signature: 0x0b00_7ed1,
         total: Sectors(80 * 2048),
@@ -69,21 +69,31 @@ fn disk(folder: &Path, grub: &BootFiles) -> PathBuf {
         label: "osimg".into(),
         created,
     };
-    let mut content = Content::new(partition::files(grub, MENU), created);
+    let mut content = Content::new(partition::files(grub, &MENU.replace("DISK", name)), created);
     Fat { volume_id: VOLUME, start: Lba(2048) }
         .format(&request, &mut content, &mut Window::new(&file, Bytes(0), size))
         .expect("formats");
     let mbr = mbr::sector(&layout, &grub.boot_code()).expect("a table");
     let head = Head { mbr, core_image: grub.core_image().to_vec() };
-    let target = folder.join("disk.img");
+    let target = folder.join(format!("{name}.img"));
     let assembly = Assembly { target: target.clone(), layout, head, partitions: vec![(1, fat)] };
     assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
     target
 }
 
-/// Boots until GRUB halts the machine or two minutes are over; gives the serial port's text.
-fn boot(folder: &Path, disk: &Path, firmware: &[&str]) -> String {
+/// Boots the first of `disks` until GRUB has said its line or two minutes are over; gives the serial port's text.
+fn boot(folder: &Path, disks: &[&Path], firmware: &[String]) -> String {
     let serial = folder.join("serial");
+    // what an earlier boot said is not this one's
+    let _ = fs::remove_file(&serial);
+    let mut drives = Vec::new();
+    // the first comes last on the bus, so that only its boot index makes it the first
+    for (index, disk) in disks.iter().enumerate().rev() {
+        drives.push("-drive".to_string());
+        drives.push(format!("file={},format=raw,if=none,id=d{index}", text(disk)));
+        drives.push("-device".to_string());
+        drives.push(format!("virtio-blk-pci,drive=d{index},bootindex={index}"));
+    }
     let mut qemu = Command::new("qemu-system-x86_64")
         .args([
             "-accel",
@@ -98,7 +108,7 @@ fn boot(folder: &Path, disk: &Path, firmware: &[&str]) -> String {
             "none",
             "-no-reboot",
         ])
-        .args(["-drive", &format!("file={},format=raw,if=virtio", text(disk))])
+        .args(drives)
         .args(["-serial", &format!("file:{}", text(&serial))])
         .args(firmware)
         .stdin(Stdio::null())
@@ -107,8 +117,7 @@ fn boot(folder: &Path, disk: &Path, firmware: &[&str]) -> String {
     let start = Instant::now();
     let read = || String::from_utf8_lossy(&fs::read(&serial).unwrap_or_default()).into_owned();
     while qemu.try_wait().expect("a child").is_none() {
-        let over = start.elapsed() > Duration::from_secs(120);
-        if over || read().contains(" end\r") {
+        if start.elapsed() > Duration::from_secs(120) || read().contains(" end\r") {
             // `halt` does not end every firmware
             qemu.kill().expect("a child");
             qemu.wait().expect("a child");
@@ -143,14 +152,16 @@ fn ovmf(folder: &Path) -> Vec<String> {
 async fn boots_under_bios_and_uefi_and_remembers() {
     let folder = tempfile::tempdir().expect("folder");
     let folder = folder.path();
-    let disk = disk(folder, &host_files(&folder.join("grub"), &Platform::ALL).await);
+    let disk = disk(folder, "one", &host_files(&folder.join("grub"), &Platform::ALL).await);
 
-    let bios = boot(folder, &disk, &[]);
-    assert!(bios.contains("MARK platform=pc root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=i end"), "{bios}");
-    let ovmf = ovmf(folder);
-    let uefi = boot(folder, &disk, &ovmf.iter().map(String::as_str).collect::<Vec<_>>());
+    let bios = boot(folder, &[&disk], &[]);
     assert!(
-        uefi.contains("MARK platform=efi root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=ii end"),
+        bios.contains("MARK one platform=pc root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=i end"),
+        "{bios}"
+    );
+    let uefi = boot(folder, &[&disk], &ovmf(folder));
+    assert!(
+        uefi.contains("MARK one platform=efi root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=ii end"),
         "{uefi}"
     );
     // what GRUB wrote did no harm to the filesystem
@@ -163,16 +174,17 @@ async fn boots_under_bios_and_uefi_and_remembers() {
 }
 
 #[tokio::test]
-async fn is_found_behind_another_disk() {
+async fn boots_itself_beside_a_disk_with_the_same_uuid() {
     let folder = tempfile::tempdir().expect("folder");
     let folder = folder.path();
-    let disk = disk(folder, &host_files(&folder.join("grub"), &[Platform::I386Pc]).await);
-    let empty = folder.join("empty.img");
-    File::create(&empty).and_then(|f| f.set_len(8 << 20)).expect("file");
-    let other = format!("file={},format=raw,if=ide", text(&empty));
-    let serial = boot(folder, &disk, &["-drive", &other]);
-    assert!(serial.contains("MARK platform=pc root=hd"), "{serial}");
-    assert!(serial.contains(" boots=i end"), "{serial}");
+    let grub = host_files(&folder.join("grub"), &Platform::ALL).await;
+    let (one, two) = (disk(folder, "one", &grub), disk(folder, "two", &grub));
+    for firmware in [Vec::new(), ovmf(folder)] {
+        let serial = boot(folder, &[&one, &two], &firmware);
+        assert!(serial.contains("MARK one "), "{serial}");
+        let serial = boot(folder, &[&two, &one], &firmware);
+        assert!(serial.contains("MARK two "), "{serial}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,9 @@
 //! Boots what osimg builds in QEMU.
 
+mod command;
 mod console;
 mod grub;
 mod tiny;
+
+/// One machine at a time: two would starve each other where two processors are all there is.
+static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

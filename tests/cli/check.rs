@@ -76,3 +76,17 @@ fn an_endless_file_is_refused_and_not_read_to_its_end() {
     let ran = finish(command);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
 }
+
+#[test]
+fn a_valid_manifest_is_said_to_be_so() {
+    let place = Place::new();
+    place.file("Dockerfile", "FROM debian:12\n");
+    place.file(
+        "m.yaml",
+        "version: 1\nname: m\ndisk: {size: 4GiB}\nslots:\n  - {name: a, dockerfile: Dockerfile, filesystem: {type: ext4}}\n",
+    );
+    let ran = place.run(&["check", "m.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "✓ m.yaml is valid: one slot for a\n"), "{}", ran.err);
+    let ran = place.run(&["check", "-q", "m.yaml"]);
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), "", ""));
+}

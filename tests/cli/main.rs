@@ -1,10 +1,12 @@
 //! Runs the `osimg` binary: standard output, standard error and exit codes.
 
+mod boot;
 mod check;
 mod completions;
 mod doctor;
 mod harness;
 mod help;
+mod interrupt;
 mod schema;
 mod streams;
 mod usage;

@@ -34,16 +34,16 @@ fn make() -> PathBuf {
     }
     entry(&mut tar, "bin/busybox", tar::EntryType::Regular, 0o755, 0, &busybox);
     for program in PROGRAMS {
-        link(&mut tar, &format!("bin/{program}"), "busybox", tar::EntryType::Symlink);
+        link(&mut tar, &format!("bin/{program}"), "busybox");
     }
     entry(&mut tar, "usr/lib/os-release", tar::EntryType::Regular, 0o644, 0, b"ID=osimgtest\n");
-    link(&mut tar, "etc/os-release", "../usr/lib/os-release", tar::EntryType::Symlink);
-    link(&mut tar, "etc/alias", "/etc/os-release", tar::EntryType::Symlink);
-    link(&mut tar, "lib", "usr/lib", tar::EntryType::Symlink);
-    link(&mut tar, "usr/lib/up", "../../etc/name", tar::EntryType::Symlink);
+    link(&mut tar, "etc/os-release", "../usr/lib/os-release");
+    link(&mut tar, "etc/alias", "/etc/os-release");
+    link(&mut tar, "lib", "usr/lib");
+    link(&mut tar, "usr/lib/up", "../../etc/name");
     entry(&mut tar, "etc/name", tar::EntryType::Regular, 0o600, 0, b"up\n");
-    link(&mut tar, "etc/loop", "loop", tar::EntryType::Symlink);
-    link(&mut tar, "etc/dangling", "/nowhere", tar::EntryType::Symlink);
+    link(&mut tar, "etc/loop", "loop");
+    link(&mut tar, "etc/dangling", "/nowhere");
     let xattr = |tar: &mut tar::Builder<Vec<u8>>, name: &str, value: &[u8]| {
         tar.append_pax_extensions([(format!("SCHILY.xattr.{name}").as_str(), value)]).expect("in memory");
     };
@@ -54,7 +54,9 @@ fn make() -> PathBuf {
     xattr(&mut tar, "system.posix_acl_access", ACL);
     entry(&mut tar, "data/listed", tar::EntryType::Regular, 0o644, 0, b"l");
     entry(&mut tar, "data/setuid", tar::EntryType::Regular, 0o4755, 77, b"s");
-    link(&mut tar, "data/second", "data/setuid", tar::EntryType::Link);
+    // an unpacker sets the attributes of a hard link's entry on the file that both name
+    let mut second = header(tar::EntryType::Link, 0o4755, 77, 0);
+    tar.append_link(&mut second, "data/second", "data/setuid").expect("in memory");
     entry(&mut tar, "data/new\nline", tar::EntryType::Regular, 0o644, 0, b"nl");
     entry(&mut tar, "data/fifo", tar::EntryType::Fifo, 0o644, 0, b"");
     entry(&mut tar, "data/null", tar::EntryType::Char, 0o666, 0, b"");
@@ -95,8 +97,8 @@ fn entry(
     tar.append_data(&mut header(kind, mode, owner, bytes.len()), path, bytes).expect("in memory");
 }
 
-fn link(tar: &mut tar::Builder<Vec<u8>>, path: &str, target: &str, kind: tar::EntryType) {
-    tar.append_link(&mut header(kind, 0o777, 0, 0), path, target).expect("in memory");
+fn link(tar: &mut tar::Builder<Vec<u8>>, path: &str, target: &str) {
+    tar.append_link(&mut header(tar::EntryType::Symlink, 0o777, 0, 0), path, target).expect("in memory");
 }
 
 /// The static busybox of Debian's package, downloaded once.

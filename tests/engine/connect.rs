@@ -3,7 +3,11 @@
 use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
+use osimg::base::event::NodeReporter;
 use osimg::engine::{EngineChoice, EngineError, EngineKind, Environment, connect};
+
+use tokio::net::UnixStream;
+use tokio_util::sync::CancellationToken;
 
 use crate::podman;
 use crate::way::Way;
@@ -63,5 +67,30 @@ async fn a_silent_socket_does_not_hang() {
     let start = Instant::now();
     let (text, _) = problem(EngineChoice::Auto, &at(format!("unix://{}", socket.display()))).await;
     assert!(text.contains("no answer"), "{text}");
-    assert!(start.elapsed() < Duration::from_secs(15));
+    assert!(start.elapsed() < Duration::from_secs(40));
+}
+
+#[tokio::test]
+async fn an_engine_is_reached_over_tcp() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let forward = tokio::spawn(async move {
+        while let Ok((mut outer, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut inner = UnixStream::connect("/var/run/docker.sock").await.expect("dockerd");
+                // ends when either side does
+                let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+            });
+        }
+    });
+    let engine = connect(EngineChoice::Docker, &at(format!("tcp://127.0.0.1:{port}"))).await.expect("Docker");
+    let mut lab = Way::BuildKit.lab("tcp").await;
+    lab.engine = engine;
+    let (base, _) = lab.base().await;
+    let request = lab.request(&base, "built", "RUN echo over tcp > /how");
+    let id =
+        lab.engine.build(&request, &NodeReporter::silent(), &CancellationToken::new()).await.expect("built");
+    assert_eq!(lab.engine.read_file(&id, "/how").await.expect("read"), Some(b"over tcp\n".to_vec()));
+    lab.clean(&[&request.tag, &base]).await;
+    forward.abort();
 }

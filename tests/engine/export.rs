@@ -5,6 +5,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use bytes::Bytes;
+use osimg::base::event::NodeReporter;
 use osimg::engine::{EngineError, ImageId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -116,15 +117,14 @@ async fn every_way_keeps_what_it_can() {
 async fn exporting_a_nameless_image_keeps_it() {
     for way in ALL {
         let lab = way.lab("nameless").await;
-        let (tag, _) = lab.base().await;
-        let silent = osimg::base::event::NodeReporter::silent();
-        let mut request = lab.request(&tag, "x", "RUN echo x > /x");
+        let (silent, cancel) = (NodeReporter::silent(), CancellationToken::new());
         // without a label of ours, a rebuild leaves the old image alone
+        let (tag, labels) = (lab.tag("base"), BTreeMap::new());
+        lab.engine.import(base::archive(), &tag, &labels, &silent, &cancel).await.expect("imported");
+        let mut request = lab.request(&tag, "x", "RUN echo x > /x");
         request.labels.clear();
-        request.context = without_label(&lab, &tag, "x");
-        let cancel = CancellationToken::new();
         let id = lab.engine.build(&request, &silent, &cancel).await.expect("built");
-        request.context = without_label(&lab, &tag, "y");
+        request.context = lab.request(&tag, "x", "RUN echo y > /x").context;
         lab.engine.build(&request, &silent, &cancel).await.expect("built");
         let tree = export(&lab, &id).await;
         assert_eq!(tree["x"].content, b"x\n", "{way:?}");
@@ -134,23 +134,13 @@ async fn exporting_a_nameless_image_keeps_it() {
     }
 }
 
-fn without_label(lab: &Lab, base: &str, word: &str) -> osimg::engine::BuildContext {
-    osimg::engine::BuildContext::Text {
-        dockerfile: format!(
-            "FROM {base} AS base\nFROM scratch\nENV OSIMG_TEST={}\nCOPY --from=base / /\nRUN echo {word} > /x",
-            lab.mark
-        ),
-        files: BTreeMap::new(),
-    }
-}
-
 #[tokio::test]
 async fn a_stopped_export_leaves_nothing_and_does_not_hang() {
     for way in ALL {
         let lab = way.lab("stop").await;
         let (base, _) = lab.base().await;
         let request = lab.request(&base, "large", "RUN dd if=/dev/zero of=/large bs=1M count=64");
-        let silent = osimg::base::event::NodeReporter::silent();
+        let silent = NodeReporter::silent();
         let id = lab.engine.build(&request, &silent, &CancellationToken::new()).await.expect("built");
         for closed in [false, true] {
             let cancel = CancellationToken::new();

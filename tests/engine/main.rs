@@ -9,4 +9,5 @@ mod export;
 mod import;
 mod podman;
 mod raw;
+mod toolbox;
 mod way;

@@ -25,7 +25,6 @@ pub struct Lab {
     pub engine: Arc<dyn Engine>,
     pub socket: PathBuf,
     pub mark: String,
-    pub way: Way,
 }
 
 impl Way {
@@ -41,7 +40,7 @@ impl Way {
         };
         let engine = connect(choice, &environment).await.expect("an engine");
         let mark = format!("osimg-test-{test}-{self:?}-{}", std::process::id()).to_lowercase();
-        Lab { engine, socket, mark, way: self }
+        Lab { engine, socket, mark }
     }
 }
 

@@ -149,6 +149,19 @@ impl Mounted {
     }
 }
 
+impl Mounted {
+    /// An xfs with reflinks in a loop device.
+    fn xfs(mib: u64) -> Mounted {
+        let folder = tempfile::tempdir().expect("folder");
+        let (image, at) = (folder.path().join("xfs.img"), folder.path().join("xfs"));
+        File::create(&image).and_then(|f| f.set_len(mib * MIB)).expect("image");
+        fs::create_dir(&at).expect("folder");
+        output("mkfs.xfs", &["-q", "-m", "reflink=1", text(&image)]);
+        output("mount", &["-o", "loop", text(&image), text(&at)]);
+        Mounted { _folder: folder, at }
+    }
+}
+
 impl Drop for Mounted {
     fn drop(&mut self) {
         output("umount", &[text(&self.at)]);
@@ -179,4 +192,21 @@ fn copies_between_filesystems() {
     let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
     assert_eq!(Digest::of(&fs::read(&assembly.target).expect("image")), done.sha256);
     assert!(done.allocated < Bytes::mib(16), "{}", done.allocated);
+}
+
+#[test]
+fn shares_blocks_where_the_filesystem_can() {
+    let xfs = Mounted::xfs(400);
+    let assembly = assembly(&xfs.at, xfs.at.join("disk.img"));
+    let free = || {
+        let out = output("df", &["--output=avail", "-B1", text(&xfs.at)]);
+        out.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).expect("a number")
+    };
+    output("sync", &["-f", text(&xfs.at)]);
+    let before = free();
+    let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+    output("sync", &["-f", text(&xfs.at)]);
+    assert_eq!(Digest::of(&fs::read(&assembly.target).expect("image")), done.sha256);
+    let took = before.saturating_sub(free());
+    assert!(took < 2 * MIB, "12 MiB of data took {took} bytes");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use osimg::diag::{Span, Spanned};
@@ -86,7 +87,7 @@ fn run(program: &str, args: &[&str], input: &str) -> (bool, String) {
 #[test]
 fn shellcheck_finds_nothing_in_any_family() {
     for distro in Distro::ALL {
-        for version in [None, Some("6.1.0-13-amd64"), Some("1 2")] {
+        for version in [None, Some("6.1.0-13-amd64"), Some("5.14.0-427.el9.x86_64")] {
             let made = dockerfile(&slot(version), distro, "osimg/x:0").expect("renders");
             let scripts = scripts(&made.text);
             assert_eq!(scripts.len(), made.fragments.len(), "one RUN a fragment");
@@ -113,18 +114,25 @@ fn every_shell_parses_every_fragment() {
     }
 }
 
-/// Runs the script of a fragment, its fixed folders moved under `root`.
-fn run_fragment(made: &osimg::emit::Generated, concern: Concern, root: &std::path::Path) -> (bool, String) {
+/// The script of a fragment, the folders it works in moved under `root`.
+fn moved(distro: Distro, concern: Concern, root: &Path) -> String {
+    let made = dockerfile(&slot(None), distro, "osimg/x:0").expect("renders");
     let at = made.fragments.iter().position(|f| f.concern == concern).expect("the fragment is there");
-    let script = scripts(&made.text)[at].replace("/etc/", &format!("{}/etc/", root.display()));
-    run("dash", &["-s"], &script)
+    let mut script = scripts(&made.text)[at].clone();
+    for folder in ["/etc/", "/boot/", "/usr/lib/", "/lib/"] {
+        for before in [" ", "\"", ">", "="] {
+            script =
+                script.replace(&format!("{before}{folder}"), &format!("{before}{}{folder}", root.display()));
+        }
+    }
+    script
 }
 
 #[test]
 fn dracuts_configuration_means_what_the_manifest_says() {
     let root = tempfile::tempdir().expect("folder");
-    let made = dockerfile(&slot(None), Distro::Debian, "osimg/x:0").expect("renders");
-    let (fine, text) = run_fragment(&made, Concern::DracutConfiguration, root.path());
+    let (fine, text) =
+        run("dash", &["-s"], &moved(Distro::Debian, Concern::DracutConfiguration, root.path()));
     assert!(fine, "{text}");
     let file = root.path().join("etc/dracut.conf.d/90-osimg.conf");
     // dracut sources it with bash
@@ -148,12 +156,7 @@ fn unmask_takes_masks_of_every_kind() {
         std::fs::write(folder.join("other.service"), "[Unit]\n").expect("file");
     }
     std::fs::write(folders[1].join("a\\x2db.mount"), "").expect("an empty unit file is a mask too");
-    let made = dockerfile(&slot(None), Distro::El7, "osimg/x:0").expect("renders");
-    let at = made.fragments.iter().position(|f| f.concern == Concern::Units).expect("the fragment is there");
-    let script = scripts(&made.text)[at]
-        .replace("\"/etc/", &format!("\"{}/etc/", root.path().display()))
-        .replace("\"/usr/", &format!("\"{}/usr/", root.path().display()))
-        .replace("\"/lib/", &format!("\"{}/lib/", root.path().display()));
+    let script = moved(Distro::El7, Concern::Units, root.path());
     // systemctl itself is not on trial here
     let (fine, text) = run("dash", &["-s"], &format!("systemctl() {{ printf '%s,' \"$@\"; }}; {script}"));
     assert!(fine, "{text}");
@@ -166,6 +169,70 @@ fn unmask_takes_masks_of_every_kind() {
             std::fs::read_dir(folder).expect("folder").map(|e| e.expect("entry").file_name()).collect();
         assert_eq!(left, ["other.service"], "{}", folder.display());
     }
+}
+
+/// What the initramfs fragment does in a tree of `files`, in the order of their age, with a dracut that only tells its
+/// arguments.
+fn initramfs(distro: Distro, files: &[&str]) -> String {
+    let root = tempfile::tempdir().expect("folder");
+    for (age, file) in files.iter().enumerate() {
+        let path = root.path().join(file);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("folder");
+        std::fs::write(&path, if file.contains("foreign") { "" } else { "dracut" }).expect("file");
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000 + age as u64);
+        let file = std::fs::File::options().write(true).open(&path).expect("file");
+        file.set_modified(time).expect("time");
+    }
+    let script = format!(
+        "lsinitrd() {{ cat \"$1\"; }}; depmod() {{ echo \"depmod $*\"; }}; dracut() {{ for last; do :; done; echo \"dracut $3 $last\"; }}; {}",
+        moved(distro, Concern::Initramfs, root.path())
+    );
+    let (fine, text) = run("dash", &["-s"], &script);
+    assert!(fine, "{text}");
+    text.replace(&root.path().display().to_string(), "")
+}
+
+const CONFIGURATION: &str = "etc/dracut.conf.d/90-osimg.conf";
+
+#[test]
+fn dracut_runs_where_the_hook_did_not() {
+    let debian = ["lib/modules/6.1/modules.dep", "boot/vmlinuz-6.1", CONFIGURATION, "boot/initrd.img-6.1"];
+    assert_eq!(initramfs(Distro::Debian, &debian), "osimg: the kernel package made /boot/initrd.img-6.1\n");
+    // the user's Dockerfile had made it before the configuration was there
+    let before = ["lib/modules/6.1/modules.dep", "boot/vmlinuz-6.1", "boot/initrd.img-6.1", CONFIGURATION];
+    assert_eq!(
+        initramfs(Distro::Debian, &before),
+        "osimg: dracut makes /boot/initrd.img-6.1\ndracut 6.1 /boot/initrd.img-6.1\n"
+    );
+    // no hook: each family's own place, and module dependencies
+    let none = ["lib/modules/6.1/vmlinuz", CONFIGURATION];
+    assert_eq!(
+        initramfs(Distro::Ubuntu, &none),
+        "depmod 6.1\nosimg: dracut makes /boot/initrd.img-6.1\ndracut 6.1 /boot/initrd.img-6.1\n"
+    );
+    assert!(initramfs(Distro::El9, &none).ends_with("\ndracut 6.1 /boot/initramfs-6.1.img\n"));
+}
+
+#[test]
+fn kernel_installs_layout_is_known() {
+    let made =
+        ["lib/modules/4.18/modules.dep", CONFIGURATION, "boot/a09b/4.18/linux", "boot/a09b/4.18/initrd"];
+    assert_eq!(initramfs(Distro::El8, &made), "osimg: the kernel package made /boot/a09b/4.18/initrd\n");
+    let bare = ["lib/modules/4.18/modules.dep", CONFIGURATION, "boot/a09b/4.18/linux"];
+    assert!(initramfs(Distro::El8, &bare).ends_with("\ndracut 4.18 /boot/a09b/4.18/initrd\n"));
+}
+
+#[test]
+fn an_initramfs_of_another_program_is_made_anew() {
+    // its name tells the test's lsinitrd that dracut did not make it
+    let files =
+        ["lib/modules/foreign/modules.dep", "boot/vmlinuz-foreign", CONFIGURATION, "boot/initrd.img-foreign"];
+    assert!(initramfs(Distro::Debian, &files).ends_with("\ndracut foreign /boot/initrd.img-foreign\n"));
+}
+
+#[test]
+fn modules_without_a_kernel_are_passed_over() {
+    assert_eq!(initramfs(Distro::El7, &["lib/modules/3.10/weak-updates/x.ko", CONFIGURATION]), "");
 }
 
 proptest! {

@@ -88,7 +88,7 @@ fn walk(at: &Path, root: &Path, into: &mut Files) {
 }
 
 fn some_files() -> Files {
-    let data = |n: usize| (0..n).map(|i| (i * 7919 >> 3) as u8).collect::<Vec<u8>>();
+    let data = |n: usize| (0..n).map(|i| ((i * 7919) >> 3) as u8).collect::<Vec<u8>>();
     let mut files = Files::from([
         ("EFI/BOOT/BOOTX64.EFI".to_string(), data(300_000)),
         ("grub/grub.cfg".to_string(), data(1000)),

@@ -4,5 +4,6 @@ mod disk;
 mod emit;
 mod ext4;
 mod fat;
+mod fat_read;
 mod grub;
 mod rootfs;

@@ -35,7 +35,9 @@ pub(super) async fn build(
     let options = options(engine, request, &list);
     let (body, packing) = pack(list);
     let built = if engine.info.buildkit {
-        buildkit::build(engine, options, body, reporter, cancel).await
+        // the tag may still name an older image when an answer ends early, so the id is what counts
+        let named = |id: Option<String>| id.ok_or_else(|| no_image(&request.tag));
+        buildkit::build(engine, options, body, reporter, cancel).await.and_then(named).map(|_| ())
     } else {
         classic::build(engine, options, body, reporter, cancel).await
     };
@@ -48,6 +50,11 @@ pub(super) async fn build(
         }
         (Err(error), _) => Err(error),
     }
+}
+
+fn no_image(tag: &str) -> EngineError {
+    let problem = "the engine's answer ended without an image".to_string();
+    EngineError::Request { doing: format!("building {tag}"), problem }
 }
 
 const READING: &str = "reading the build context";

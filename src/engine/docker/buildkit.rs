@@ -1,4 +1,6 @@
 //! A build through BuildKit, inside Docker: a session beside the request, progress as a graph of vertices.
+//!
+//! bollard keeps the session's connection open until the program ends: one file descriptor for each build.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,23 +23,24 @@ use super::{DockerEngine, is_trailing_noise, request, text, unless_cancelled};
 /// The step that a failure belongs to when no vertex has one: the Dockerfile could not be read.
 const NO_STEP: &str = "Dockerfile";
 
-/// Builds until the engine's answer ends.
+/// Builds until the engine's answer ends. Gives the id of the image, where the output is one.
 pub(super) async fn build(
     engine: &DockerEngine,
     mut options: BuildImageOptions,
     body: impl Stream<Item = io::Result<Chunk>> + Send + 'static,
     reporter: &NodeReporter,
     cancel: &CancellationToken,
-) -> Result<(), EngineError> {
+) -> Result<Option<String>, EngineError> {
     options.session = Some(session_id());
     let body = bollard::body_try_stream(body);
     let mut answers = Box::pin(engine.docker.build_image(options, None, Some(body)));
     let mut graph = Graph::default();
+    let mut image = None;
     unless_cancelled(cancel, async {
         while let Some(answer) = answers.next().await {
             match answer {
-                Ok(info) => {
-                    if let Some(BuildInfoAux::BuildKit(status)) = info.aux {
+                Ok(info) => match info.aux {
+                    Some(BuildInfoAux::BuildKit(status)) => {
                         for v in status.vertexes {
                             let state = State {
                                 started: v.started.is_some(),
@@ -50,7 +53,9 @@ pub(super) async fn build(
                             graph.log(&log.vertex, &log.msg, reporter);
                         }
                     }
-                }
+                    Some(BuildInfoAux::Default(made)) => image = made.id.filter(|id| !id.is_empty()),
+                    None => {}
+                },
                 Err(e) if is_trailing_noise(&e) => {}
                 Err(e @ Error::DockerStreamError { .. }) => {
                     return Err(std::mem::take(&mut graph).failure(&text(&e)));
@@ -60,7 +65,8 @@ pub(super) async fn build(
         }
         Ok(())
     })
-    .await
+    .await?;
+    Ok(image)
 }
 
 /// A session's name, unique among the clients of one engine.

@@ -54,14 +54,16 @@ pub(super) async fn build(
     if done.is_err() {
         // the request ends here, and with it the build in the engine
         drop(answers);
-        remove_made(&engine.docker, std::mem::take(&mut log.made)).await;
+        let cancelled = matches!(done, Err(EngineError::Cancelled));
+        remove_made(&engine.docker, std::mem::take(&mut log.made), cancelled).await;
     }
     done
 }
 
-/// Removes images of steps, the latest first, because the earlier ones are its parents.
-async fn remove_made(docker: &Docker, made: Vec<String>) {
-    let options = || RemoveImageOptions { force: false, noprune: true, platforms: None };
+/// Removes images of steps, the latest first, because the earlier ones are its parents. Those of a cancelled build
+/// by force: Podman lets the running step go on to its end, and keeps a container on the image before it.
+async fn remove_made(docker: &Docker, made: Vec<String>, cancelled: bool) {
+    let options = || RemoveImageOptions { force: cancelled, noprune: true, platforms: None };
     for id in made.iter().rev() {
         for _ in 0..TRIES {
             match docker.remove_image(id, Some(options()), None).await {

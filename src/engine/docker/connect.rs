@@ -17,8 +17,8 @@ use crate::engine::{Engine, EngineError, EngineInfo, EngineKind};
 use super::import::split_changes;
 use super::{DockerEngine, text};
 
-/// How long a local engine may take to say its version.
-const PROBE: Duration = Duration::from_secs(5);
+/// How long an engine may take to say its version. One that its socket starts takes seconds on a busy machine.
+const PROBE: Duration = Duration::from_secs(15);
 /// The same through ssh, which must log in first.
 const PROBE_SSH: Duration = Duration::from_secs(30);
 /// How long a request may take until its answer begins. An import answers only when all is unpacked, so this is no

@@ -2,8 +2,8 @@
 //!
 //! With BuildKit: a build of `FROM <image>` whose output is a tar, which keeps extended attributes and ACLs that
 //! Docker's own export loses, and holds nothing that the engine put there. bollard writes that tar to a path, so the
-//! path is a named pipe in a private folder; nothing touches the disk. Else: a container that is never started, and
-//! its export.
+//! path is a named pipe in a private folder; nothing touches the disk. It costs the engine about four times the
+//! processor time of Docker's own export. Else: a container that is never started, and its export.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -74,26 +74,9 @@ async fn through_buildkit(
     let Some((_, tags)) = engine.inspect(&image.0).await? else {
         return Err(EngineError::Request { doing: doing(image), problem: "no such image".to_string() });
     };
-    // to untag an image that has no other name is to remove it, but for a container that holds it
-    let holder = match tags.is_empty() {
-        true => Some(Leftover::container(&engine.docker, image).await?),
-        false => None,
-    };
-    let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag()).await;
-    let done = match &tag {
-        Ok(tag) => unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await,
-        Err(_) => Ok(()),
-    };
-    let done = match tag {
-        Ok(tag) => {
-            tag.remove().await;
-            done
-        }
-        Err(error) => Err(error),
-    };
-    if let Some(holder) = holder {
-        holder.remove().await;
-    }
+    let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag(), tags.is_empty()).await?;
+    let done = unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await;
+    tag.remove().await;
     done
 }
 
@@ -121,7 +104,7 @@ async fn tar_output(
     let never = CancellationToken::new();
     let body = stream::iter([Ok(Chunk::from(body))]);
     let mut build = std::pin::pin!(buildkit::build(engine, options, body, &silent, &never));
-    let mut built = None;
+    let mut built: Option<Result<_, EngineError>> = None;
     let mut buffer = BytesMut::with_capacity(PIECE);
     loop {
         buffer.reserve(PIECE);
@@ -133,7 +116,7 @@ async fn tar_output(
             }
             read = pipe.reader.read_buf(&mut buffer) => {
                 match read.map_err(|source| EngineError::Io { doing: doing(image), source })? {
-                    0 => return built.unwrap_or(Ok(())),
+                    0 => return built.unwrap_or(Ok(None)).map(|_| ()),
                     _ => send(out, buffer.split().freeze()).await?,
                 }
             }

@@ -34,7 +34,7 @@ pub(super) async fn import(
         from_src: Some("-".to_string()),
         repo: (!podman).then(|| name.to_string()),
         tag: (!podman).then(|| version.to_string()),
-        changes: changes(labels),
+        changes: changes(labels, podman),
         ..CreateImageOptions::default()
     };
     let io = |source| EngineError::Io { doing: doing.clone(), source };
@@ -76,12 +76,17 @@ pub(super) async fn import(
 }
 
 /// Dockerfile lines that are applied to the imported image. The command lets a container be made without naming one.
-fn changes(labels: &BTreeMap<String, String>) -> Vec<String> {
+fn changes(labels: &BTreeMap<String, String>, podman: bool) -> Vec<String> {
     let mut lines = vec!["CMD [\"/bin/sh\"]".to_string()];
-    lines.extend(labels.iter().map(|(key, value)| format!("LABEL {}={}", quoted(key), quoted(value))));
+    lines.extend(labels.iter().map(|(key, value)| match podman {
+        // Podman takes the value as it stands, spaces and quotes included
+        true => format!("LABEL {key}={value}"),
+        false => format!("LABEL {}={}", quoted(key), quoted(value)),
+    }));
     lines
 }
 
+/// A word as the Dockerfile reads it back.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('$', "\\$"))
 }
@@ -105,7 +110,7 @@ mod tests {
     #[test]
     fn labels_become_quoted_changes() {
         let labels = BTreeMap::from([("osimg.base".to_string(), "a \"b\" $c".to_string())]);
-        assert_eq!(changes(&labels), ["CMD [\"/bin/sh\"]", r#"LABEL "osimg.base"="a \"b\" \$c""#]);
+        assert_eq!(changes(&labels, false), ["CMD [\"/bin/sh\"]", r#"LABEL "osimg.base"="a \"b\" \$c""#]);
     }
 
     #[test]

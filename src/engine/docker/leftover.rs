@@ -3,15 +3,21 @@
 
 use bollard::Docker;
 use bollard::models::ContainerCreateBody;
-use bollard::query_parameters::{RemoveContainerOptions, RemoveImageOptions, TagImageOptions};
+use bollard::query_parameters::{
+    CreateImageOptions, RemoveContainerOptions, RemoveImageOptions, TagImageOptions,
+};
+use futures_util::StreamExt;
 use tokio::runtime::Handle;
 
 use crate::engine::{EngineError, ImageId};
 
-use super::request;
+use super::{request, split_tag};
 
 /// The label of containers that live for one call only.
 const TEMPORARY: &str = "osimg.temporary";
+
+/// A tar without entries: two blocks of zeros.
+static EMPTY_TAR: [u8; 1024] = [0; 1024];
 
 /// Something in the engine that goes with this value.
 pub(super) struct Leftover {
@@ -25,6 +31,8 @@ pub(super) struct Leftover {
 enum Kind {
     Container,
     Tag,
+    /// A tag that is the image's only name.
+    OnlyTag,
 }
 
 impl Leftover {
@@ -46,19 +54,21 @@ impl Leftover {
         own(work).await?.map_err(|e| request(format!("creating a container of {}", image.0), &e))
     }
 
-    /// One more name for `image`.
+    /// One more name for `image`; `only` where it has no other.
     pub(super) async fn tag(
         docker: &Docker,
         image: &ImageId,
         name: &str,
         tag: &str,
+        only: bool,
     ) -> Result<Leftover, EngineError> {
+        let kind = if only { Kind::OnlyTag } else { Kind::Tag };
         let client = docker.clone();
         let options = TagImageOptions { repo: Some(name.to_string()), tag: Some(tag.to_string()) };
         let (id, full) = (image.0.clone(), format!("{name}:{tag}"));
         let work = async move {
             client.tag_image(&id, Some(options)).await?;
-            Ok(Leftover { docker: client, kind: Kind::Tag, name: full, gone: false })
+            Ok(Leftover { docker: client, kind, name: full, gone: false })
         };
         own(work).await?.map_err(|e| request(format!("tagging {}", image.0), &e))
     }
@@ -91,12 +101,28 @@ async fn remove(docker: Docker, kind: Kind, name: String) {
             let options = RemoveContainerOptions { force: true, v: true, link: false };
             let _ = docker.remove_container(&name, Some(options)).await;
         }
-        Kind::Tag => {
-            // forced: a container that keeps an otherwise nameless image alive must not keep the tag
-            let options = RemoveImageOptions { force: true, noprune: true, platforms: None };
-            let _ = docker.remove_image(&name, Some(options), None).await;
+        Kind::Tag => untag(&docker, &name).await,
+        // to remove an image's only name is to remove the image: an empty image takes the name over, and goes with it
+        Kind::OnlyTag => {
+            let (repo, tag) = split_tag(&name);
+            let options = CreateImageOptions {
+                from_src: Some("-".to_string()),
+                repo: Some(repo.to_string()),
+                tag: Some(tag.to_string()),
+                ..CreateImageOptions::default()
+            };
+            let body = bollard::body_full(EMPTY_TAR.as_slice().into());
+            let answers = docker.create_image(Some(options), Some(body), None).collect::<Vec<_>>().await;
+            if answers.iter().all(Result::is_ok) {
+                untag(&docker, &name).await;
+            }
         }
     }
+}
+
+async fn untag(docker: &Docker, name: &str) {
+    let options = RemoveImageOptions { force: false, noprune: true, platforms: None };
+    let _ = docker.remove_image(name, Some(options), None).await;
 }
 
 /// Makes a leftover in a task of its own: when the caller is dropped meanwhile, the task still finishes, and what it

@@ -12,7 +12,10 @@ pub async fn run(op: &Release, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let slot = cx.slot(&op.slot);
     let engine = cx.engine().await?;
-    let text = engine.read_file(image(work.inputs, 0), "/etc/os-release").await.map_err(engine_error)?;
+    let text = tokio::select! {
+        text = engine.read_file(image(work.inputs, 0), "/etc/os-release") => text.map_err(engine_error)?,
+        () = cx.cancel.cancelled() => return Err(ExecError::Cancelled),
+    };
     let Some(text) = text else {
         return Err(Diagnostic::error(
             codes::DISTRO_UNKNOWN,

@@ -13,16 +13,16 @@ macro_rules! slot_types {
         /// One operating system: a Dockerfile, the partition it goes to, and what makes it bootable.
         #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
         #[serde(default)]
-        #[schemars(deny_unknown_fields)]
+        #[schemars(deny_unknown_fields, extend("required" = ["name", "dockerfile"]))]
         pub struct Slot {
             /// The slot's name: the menu entry's id, the filesystem's label, and what `boot.default` refers to.
-            #[schemars(required, regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7")]
+            #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7")]
             pub name: Option<String>,
             /// What the boot menu shows. Default: the name.
-            #[schemars(length(min = 1), example = &"CentOS 7.9")]
+            #[schemars(regex(pattern = words::TITLE), example = &"CentOS 7.9")]
             pub title: Option<String>,
             /// The Dockerfile of the operating system, relative to the manifest's folder. It is built untouched.
-            #[schemars(required, length(min = 1), example = &"centos7/Dockerfile")]
+            #[schemars(length(min = 1), example = &"centos7/Dockerfile")]
             pub dockerfile: Option<String>,
             /// The build's context folder, relative to the manifest's folder. Default: the Dockerfile's folder.
             #[schemars(length(min = 1), example = &"centos7")]
@@ -175,10 +175,10 @@ pub struct Systemd {
 /// A user to create, or to change where the image has it.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["name"]))]
 pub struct User {
     /// The user's name.
-    #[schemars(required, regex(pattern = words::USER), example = &"root")]
+    #[schemars(regex(pattern = words::USER), example = &"root")]
     pub name: Option<String>,
     /// The password's crypt(5) hash: the output of `mkpasswd -m sha-512` or `openssl passwd -6`. Never the password.
     /// `!` or `*` locks it. Default: as the image has it; locked for a new user.
@@ -198,11 +198,11 @@ pub struct User {
 /// A file in the root filesystem. State either `content` or `source`.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("required" = ["path"]))]
 #[schemars(extend("oneOf" = [{"required": ["content"]}, {"required": ["source"]}]))]
 pub struct File {
     /// The file's absolute path in the slot. Missing folders are made.
-    #[schemars(required, regex(pattern = words::ABSOLUTE_PATH), example = &"/etc/motd")]
+    #[schemars(regex(pattern = words::ABSOLUTE_PATH), example = &"/etc/motd")]
     pub path: Option<String>,
     /// The file's text.
     #[schemars(example = &"built by osimg\n")]

@@ -40,7 +40,7 @@ impl Reader<'_> {
             .push(Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help));
     }
 
-    pub fn fits(&mut self, pattern: &str, text: &str, at: Place<'_>, message: &str, help: &str) {
+    pub fn fits(&mut self, pattern: &'static str, text: &str, at: Place<'_>, message: &str, help: &str) {
         if !words::fits(pattern, text) {
             self.invalid(at, message, "", help);
         }
@@ -79,10 +79,15 @@ impl Reader<'_> {
                 .collect::<Vec<_>>()
                 .join("-");
             let help = match fixed.parse::<Name>() {
-                Ok(fixed) => format!("`{fixed}` would do"),
-                Err(_) => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
+                Ok(fixed) if text.is_ascii() => format!("`{fixed}` would do"),
+                _ => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
             };
-            self.invalid(place, format!("`{text}` cannot be a name"), &error.to_string(), &help);
+            self.invalid(
+                place,
+                format!("`{}` cannot be a name", text.escape_debug()),
+                &error.to_string(),
+                &help,
+            );
             stand_in()
         });
         Spanned::new(name, span)
@@ -107,37 +112,39 @@ impl Reader<'_> {
         Spanned::new(path, at.span())
     }
 
-    fn size(&mut self, text: &str, at: Place<'_>, help: &str) -> Bytes {
-        text.parse::<Bytes>().unwrap_or_else(|error| {
-            let mut help = help.to_string();
-            if let Some(unit) = text.chars().last().filter(|c| "KMGTkmgt".contains(*c)) {
-                let unit = unit.to_ascii_uppercase();
-                help = format!("write `{unit}iB` for powers of 1024 or `{unit}B` for powers of 1000")
-                    .replace("KB", "kB");
-            }
-            self.found.push(
-                Diagnostic::error(codes::SIZE_INVALID, format!("`{text}` is no size"))
-                    .at(self.source, at.span(), error.to_string())
-                    .help(help),
-            );
-            Bytes::MIB
-        })
+    /// `None` when `text` is no size, which has then been said.
+    fn size(&mut self, text: &str, at: Place<'_>, help: &str) -> Option<Bytes> {
+        let error = match text.parse::<Bytes>() {
+            Ok(size) => return Some(size),
+            Err(error) => error,
+        };
+        // `4G` is the usual slip, and readers disagree on it
+        let unit = text.strip_prefix(|c: char| c.is_ascii_digit()).and_then(|t| t.chars().last());
+        let help = match unit.map(|u| u.to_ascii_uppercase()).filter(|u| "KMGT".contains(*u)) {
+            Some('K') => "write `KiB` for 1024 bytes or `kB` for 1000".to_string(),
+            Some(unit) => format!("write `{unit}iB` for powers of 1024 or `{unit}B` for powers of 1000"),
+            None => help.to_string(),
+        };
+        self.found.push(
+            Diagnostic::error(codes::SIZE_INVALID, format!("`{}` is no size", text.escape_debug()))
+                .at(self.source, at.line(self.source), error.to_string())
+                .help(help),
+        );
+        None
     }
 
     pub fn disk_size(&mut self, text: &str, at: Place<'_>) -> DiskSize {
         if text == "auto" {
             return DiskSize::Auto;
         }
-        DiskSize::Fixed(self.size(text, at, &format!("{SIZES}, or `auto`")))
+        self.size(text, at, &format!("{SIZES}, or `auto`")).map_or(DiskSize::Auto, DiskSize::Fixed)
     }
 
     /// A slot's size; [`SlotSize::Equal`] stands in for one that is wrong.
     pub fn slot_size(&mut self, text: &str, at: Place<'_>) -> SlotSize {
         let Some(share) = text.strip_suffix('%') else {
-            let before = self.found.count(crate::diag::Severity::Error);
             let size = self.size(text, at, &format!("{SIZES}, or a share: `50%`"));
-            let wrong = self.found.count(crate::diag::Severity::Error) > before;
-            return if wrong { SlotSize::Equal } else { SlotSize::Fixed(size) };
+            return size.map_or(SlotSize::Equal, SlotSize::Fixed);
         };
         match share.trim().parse::<f64>() {
             Ok(share) if words::fits(words::SLOT_SIZE, text) && share > 0.0 && share <= 100.0 => {
@@ -145,8 +152,8 @@ impl Reader<'_> {
             }
             _ => {
                 self.found.push(
-                    Diagnostic::error(codes::SIZE_INVALID, format!("`{text}` is no share"))
-                        .at(self.source, at.span(), "a share is above 0 % and at most 100 %")
+                    Diagnostic::error(codes::SIZE_INVALID, format!("`{}` is no share", text.escape_debug()))
+                        .at(self.source, at.line(self.source), "a share is above 0 % and at most 100 %")
                         .help("write `50%`, or leave `size` out for an equal share"),
                 );
                 SlotSize::Equal
@@ -164,7 +171,12 @@ impl Reader<'_> {
             Ok(seconds) => format!("write `{seconds}s`"),
             Err(_) => "write whole seconds or minutes: `5s`, `1m`".to_string(),
         };
-        self.invalid(at, format!("`{text}` is no timeout"), "a number and a unit belong here", &help);
+        self.invalid(
+            at,
+            format!("`{}` is no timeout", text.escape_debug()),
+            "a number and a unit belong here",
+            &help,
+        );
         Duration::from_secs(1)
     }
 
@@ -176,7 +188,7 @@ impl Reader<'_> {
                 let help = "write three or four octal digits in quotes: `\"0644\"`";
                 self.invalid(
                     at,
-                    format!("`{text}` is no file mode"),
+                    format!("`{}` is no file mode", text.escape_debug()),
                     "permission bits in octal belong here",
                     help,
                 );

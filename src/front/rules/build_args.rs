@@ -1,6 +1,6 @@
 //! Build arguments have names that a Dockerfile can have, and the Dockerfile declares them.
 
-use super::{Case, Look};
+use super::{Case, Reading};
 use crate::diag::{Diagnostics, codes};
 use crate::front::{suggest, words};
 
@@ -18,7 +18,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             help,
             found,
         );
-        let Look::Read(dockerfile) = look else { continue };
+        let Reading::Done(dockerfile) = look else { continue };
         for (name, _) in &slot.build_args {
             let known = PREDEFINED.contains(&name.to_uppercase().as_str())
                 || name.starts_with("BUILDKIT_")

@@ -1,29 +1,27 @@
 //! Every Dockerfile is there and can be read.
 
-use super::{Case, Look};
+use super::{Case, Reading};
 use crate::diag::{Diagnostics, codes};
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for (slot, look) in case.slots().iter().zip(case.dockerfiles) {
         let path = slot.dockerfile.value.display();
         let (code, message, help) = match look {
-            Look::Read(_) => continue,
-            Look::Missing if case.probe.is_dir(&slot.dockerfile.value) => (
-                codes::FILE_MISSING,
-                format!("`{path}` is a folder"),
-                "name the Dockerfile in it: `…/Dockerfile`",
-            ),
-            Look::Missing => (
+            Reading::Done(_) => continue,
+            Reading::Missing if case.probe.is_dir(&slot.dockerfile.value) => {
+                (codes::FILE_MISSING, format!("`{path}` is a folder"), "name the Dockerfile in it")
+            }
+            Reading::Missing => (
                 codes::FILE_MISSING,
                 format!("there is no Dockerfile `{path}`"),
                 "paths are relative to the manifest's folder",
             ),
-            Look::Unreadable(why) => (
+            Reading::Unreadable(why) => (
                 codes::FILE_MISSING,
                 format!("the Dockerfile `{path}` cannot be read: {why}"),
                 "see that it is text, and that you may read it",
             ),
-            Look::Broken(why) => (
+            Reading::Broken(why) => (
                 codes::VALUE_INVALID,
                 format!("the Dockerfile `{path}` cannot be understood: {why}"),
                 "mend the Dockerfile",

@@ -8,7 +8,6 @@ use crate::front::words;
 const OURS: &[(&str, &str)] = &[
     ("root", "osimg sets it from the slot's filesystem"),
     ("console", "osimg sets it from `boot.consoles`"),
-    ("rootfstype", "osimg sets it from `filesystem.type`"),
 ];
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {

@@ -17,7 +17,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             let message = format!("the initramfs of `{}` could not mount its root", slot.name.value);
             found.push(
                 case.error(codes::DRIVER_MISSING, message, omitted.span, "left out here")
-                    .and(slot.filesystem.span, &format!("the root is {name}"))
+                    .and(slot.filesystem.span, format!("the root is {name}"))
                     .help(format!("remove `{name}` from `dracut.omit_drivers`")),
             );
             continue;
@@ -28,9 +28,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         if has(&dracut.drivers) || has(&dracut.filesystems) || built_in {
             continue;
         }
-        let list = match dracut.drivers_stated {
-            true => dracut.drivers.span,
-            false => dracut.filesystems.span,
+        let list = match dracut.filesystems_stated {
+            true => dracut.filesystems.span,
+            false => dracut.drivers.span,
         };
         let message = format!("the initramfs of `{}` could not mount its root", slot.name.value);
         found.push(

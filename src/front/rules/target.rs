@@ -1,12 +1,12 @@
 //! `target` is a stage of the slot's Dockerfile.
 
-use super::{Case, Look};
+use super::{Case, Reading};
 use crate::diag::{Diagnostics, codes};
 use crate::front::suggest;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for (slot, look) in case.slots().iter().zip(case.dockerfiles) {
-        let (Some(target), Look::Read(dockerfile)) = (&slot.target, look) else { continue };
+        let (Some(target), Reading::Done(dockerfile)) = (&slot.target, look) else { continue };
         if dockerfile.has_stage(target) {
             continue;
         }

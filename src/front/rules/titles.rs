@@ -2,21 +2,19 @@
 
 use super::Case;
 use crate::diag::{Diagnostics, codes};
-
-/// Characters that a menu of 80 columns shows.
-const LONGEST: usize = 70;
+use crate::front::words;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let title = &slot.title;
         let problem = if title.trim().is_empty() {
             "a title cannot be empty"
+        } else if words::fits(words::TITLE, title) {
+            continue;
         } else if title.chars().any(char::is_control) {
             "a title is one line without control characters"
-        } else if title.chars().count() > LONGEST {
-            "a title has at most 70 characters: the menu shows no more"
         } else {
-            continue;
+            "a title has at most 70 characters: the menu shows no more"
         };
         found.push(
             case.error(codes::VALUE_INVALID, problem, case.line(title.span), "")

@@ -1,6 +1,6 @@
 //! Builds the [`Node`] tree from the events of `saphyr-parser`, whose positions count characters.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as CharSpan};
@@ -62,75 +62,34 @@ impl Reader<'_> {
         let mut documents = 0;
         for event in Parser::new_from_str(&source.text) {
             let (event, span) = match event {
-                Ok(event) => event,
+                Ok((event, span)) => (event, self.bytes(span)),
                 Err(error) => {
                     let at = self.offset(error.marker().index());
                     self.found.push(syntax(self.source, at, error.info()));
                     return false;
                 }
             };
-            let span = self.bytes(span);
-            match event {
-                Event::DocumentStart(_) => {
-                    documents += 1;
-                    if documents > 1 {
-                        let span = trim(&source.text, span);
-                        self.found.push(
-                            Diagnostic::error(codes::YAML_DOCUMENTS, "a second document starts here")
-                                .at(self.source, span, "a manifest is one document")
-                                .help("put the second manifest into a file of its own"),
-                        );
-                        return self.root.is_some();
-                    }
+            if matches!(event, Event::DocumentStart(_)) {
+                documents += 1;
+                if documents > 1 {
+                    self.found.push(
+                        Diagnostic::error(codes::YAML_DOCUMENTS, "a second document starts here")
+                            .at(self.source, trim(&source.text, span), "a manifest is one document")
+                            .help("put the second manifest into a file of its own"),
+                    );
+                    return self.root.is_some();
                 }
-                Event::Scalar(text, style, anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    let plain = style == ScalarStyle::Plain;
-                    let kind = Kind::Scalar { text: text.into_owned(), plain };
-                    let node = Node { span: trim(&source.text, span), kind, dropped: false };
-                    if !self.place(node, anchor, false) {
-                        return false;
-                    }
-                }
-                Event::Alias(anchor) => {
-                    let Some(mut node) = self.anchors.get(&anchor).cloned() else {
-                        let message = "an anchor cannot stand inside what it names";
-                        self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
-                            self.source,
-                            span,
-                            "this alias",
-                        ));
-                        return false;
-                    };
-                    self.count += size(&node);
-                    node.span = trim(&source.text, span);
-                    if !self.place(node, 0, true) {
-                        return false;
-                    }
-                }
-                Event::SequenceStart(anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    self.start(Kind::List(Vec::new()), span, anchor);
-                }
-                Event::MappingStart(anchor, tag) => {
-                    self.tag(tag.map(|t| t.to_string()), span);
-                    self.start(Kind::Map(Vec::new()), span, anchor);
-                }
-                Event::SequenceEnd | Event::MappingEnd => {
-                    if !self.finish(span) {
-                        return false;
-                    }
-                }
-                _ => {}
+            }
+            if !self.take(event, span) {
+                return false;
             }
             if self.open.len() > MAX_DEPTH || self.count > MAX_NODES {
-                let span = self.open.first().map_or(span, |_| span);
+                let limits =
+                    format!("at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded");
                 self.found.push(
                     Diagnostic::error(codes::YAML_TOO_LARGE, "the manifest nests or repeats too much")
                         .at(self.source, trim(&source.text, span), "more than any manifest needs")
-                        .help(format!(
-                            "at most {MAX_DEPTH} levels, and {MAX_NODES} values once aliases are expanded"
-                        )),
+                        .help(limits),
                 );
                 return false;
             }
@@ -138,11 +97,53 @@ impl Reader<'_> {
         true
     }
 
+    /// Takes one event in; `false` when the tree is not to be used.
+    fn take(&mut self, event: Event<'_>, span: Span) -> bool {
+        let source = self.source.clone();
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                let kind = Kind::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                let span = scalar_span(&source.text, span, style);
+                self.place(Node { span, kind, dropped: false }, anchor, false)
+            }
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some(node) => {
+                    self.count += size(&node);
+                    let span = trim(&source.text, span);
+                    self.place(Node { span, ..node }, 0, true)
+                }
+                None => {
+                    let message = "an anchor cannot stand inside what it names";
+                    self.found.push(Diagnostic::error(codes::YAML_SYNTAX, message).at(
+                        self.source,
+                        span,
+                        "this alias",
+                    ));
+                    false
+                }
+            },
+            Event::SequenceStart(anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                self.start(Kind::List(Vec::new()), span, anchor);
+                true
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.tag(tag.map(|t| t.to_string()), span);
+                self.start(Kind::Map(Vec::new()), span, anchor);
+                true
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.finish(span),
+            _ => true,
+        }
+    }
+
     fn start(&mut self, kind: Kind, span: Span, anchor: usize) {
-        // a block collection starts with an empty span, a flow one with its bracket
-        let flow =
-            matches!(self.source.text.as_bytes().get(span.start), Some(b'[' | b'{')) && span.end > span.start;
-        self.open.push(Open { kind, start: span.start, anchor, flow, key: None, seen: BTreeMap::new() });
+        let start = behind_properties(&self.source.text, span.start);
+        // a block collection starts with its first key or dash, a flow one with its bracket
+        let bracket = matches!(self.source.text.as_bytes().get(start), Some(b'[' | b'{'));
+        let flow = bracket && span.end > span.start;
+        self.open.push(Open { kind, start, anchor, flow, key: None, seen: BTreeMap::new() });
     }
 
     fn finish(&mut self, span: Span) -> bool {
@@ -190,7 +191,7 @@ impl Reader<'_> {
                         );
                     } else {
                         open.seen.insert(key.clone(), key_span);
-                        entries.push(Entry { key, key_span, value: node });
+                        entries.push(Entry { key, key_span, meant: None, value: node });
                     }
                 }
                 None => match node.kind {
@@ -231,6 +232,44 @@ impl Reader<'_> {
     }
 }
 
+/// Where the value itself begins whose anchor or tag may begin at `at`.
+fn behind_properties(text: &str, mut at: usize) -> usize {
+    while matches!(text.as_bytes().get(at), Some(b'&' | b'!')) {
+        at += text[at..].find(|c: char| c.is_whitespace()).unwrap_or(text.len() - at);
+        loop {
+            at += text[at..].len() - text[at..].trim_start().len();
+            if !text[at..].starts_with('#') {
+                break;
+            }
+            at += text[at..].find('\n').unwrap_or(text.len() - at);
+        }
+    }
+    at
+}
+
+/// The words of a scalar. The parser counts what follows a quoted one (white space, a comment) to it.
+fn scalar_span(text: &str, span: Span, style: ScalarStyle) -> Span {
+    let start = behind_properties(text, span.start).min(span.end.max(span.start));
+    let words = trim(text, Span::new(start, span.end));
+    let quote = match style {
+        ScalarStyle::SingleQuoted => '\'',
+        ScalarStyle::DoubleQuoted => '"',
+        _ => return words,
+    };
+    let mut inside = text[start..words.end].char_indices().skip(1).peekable();
+    while let Some((at, c)) = inside.next() {
+        if c == '\\' && quote == '"' {
+            inside.next();
+        } else if c == quote {
+            if quote == '"' || inside.peek().is_none_or(|(_, next)| *next != quote) {
+                return Span::new(start, start + at + 1);
+            }
+            inside.next();
+        }
+    }
+    words
+}
+
 /// The tag in front of a value: from its `!` to the value, on the same line.
 fn tag_span(text: &str, value: Span) -> Span {
     let line = text[..value.start].rfind('\n').map_or(0, |at| at + 1);
@@ -256,25 +295,184 @@ fn trim(text: &str, span: Span) -> Span {
 
 /// A syntax error of the parser, said so that people see what to mend.
 fn syntax(source: &Arc<Source>, at: usize, info: &str) -> Diagnostic {
-    let text = &source.text;
+    let text = source.text.as_str();
     let at = at.min(text.len());
-    let lines: BTreeSet<usize> = [at, at.saturating_sub(1)]
-        .into_iter()
-        .map(|p| text.as_bytes()[..p].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1))
-        .collect();
-    for start in lines {
+    if let Some(span) = tab(text, at) {
+        return Diagnostic::error(codes::YAML_SYNTAX, "a tab indents this line")
+            .at(source, span, "YAML indents with spaces only")
+            .help("replace the tab by two spaces for each level");
+    }
+    // the end of the text has no words: point at the last ones
+    let at = match text[at..].trim().is_empty() {
+        true => text.trim_end().char_indices().next_back().map_or(0, |(last, _)| last),
+        false => at + (text[at..].len() - text[at..].trim_start_matches(['\n', '\r']).len()),
+    };
+    let word = text[at..].split([' ', '\t', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
+    let end = at + word.len().max(text[at..].chars().next().map_or(0, char::len_utf8));
+    let finding = Diagnostic::error(codes::YAML_SYNTAX, "this is not YAML").at(
+        source,
+        Span::new(at, end),
+        info.to_string(),
+    );
+    let help = if info.contains("mapping values are not allowed") {
+        "quote a value that holds `: `; keys of one mapping begin in the same column"
+    } else if info.contains("unknown anchor") {
+        "an alias `*name` repeats a value marked `&name` further up; quote a word that begins with `*`"
+    } else if info.contains("did not find expected") || info.contains("quoted scalar") {
+        "see that every bracket and quote is closed, and that keys of one mapping begin in the same column"
+    } else {
+        return finding;
+    };
+    finding.help(help)
+}
+
+/// The tabs that indent the line at `at`, the one before or the one after: where the parser stops is not always where
+/// the tab is.
+fn tab(text: &str, at: usize) -> Option<Span> {
+    let line_start = |at: usize| text.as_bytes()[..at].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
+    let here = line_start(at);
+    let before = line_start(here.saturating_sub(1));
+    let after = text[here..].find('\n').map_or(text.len(), |n| here + n + 1);
+    for start in [here, before, after] {
         let line = text[start..].split('\n').next().unwrap_or_default();
         let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-        if let Some(tab) = indent.find('\t') {
+        if let Some(tab) = indent.find('\t').filter(|_| indent.len() < line.trim_end().len()) {
             let tabs = indent[tab..].bytes().take_while(|b| *b == b'\t').count();
-            return Diagnostic::error(codes::YAML_SYNTAX, "a tab indents this line")
-                .at(source, Span::new(start + tab, start + tab + tabs), "YAML indents with spaces only")
-                .help("replace the tab by two spaces for each level");
+            return Some(Span::new(start + tab, start + tab + tabs));
         }
     }
-    let mut end = at + text[at..].chars().next().map_or(0, char::len_utf8);
-    if text[at..end].trim().is_empty() {
-        end = at;
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `path: words` of every key and value, in order.
+    fn places(text: &str) -> Vec<String> {
+        fn walk(text: &str, node: &Node, path: &str, out: &mut Vec<String>) {
+            let words = |span: Span| text[span.start..span.end].to_string();
+            out.push(format!("{path} = {}", words(node.span)));
+            match &node.kind {
+                Kind::Scalar { .. } => {}
+                Kind::List(items) => {
+                    for (i, item) in items.iter().enumerate() {
+                        walk(text, item, &format!("{path}[{i}]"), out);
+                    }
+                }
+                Kind::Map(entries) => {
+                    for entry in entries {
+                        assert_eq!(words(entry.key_span).trim_matches(['"', '\'']), entry.key);
+                        walk(text, &entry.value, &format!("{path}.{}", entry.key), out);
+                    }
+                }
+            }
+        }
+        let source = Arc::new(Source::new("m", text));
+        let (node, found) = read(&source);
+        assert!(found.is_empty(), "{found:?}");
+        let mut out = Vec::new();
+        walk(text, &node.expect("a tree"), "", &mut out);
+        out
     }
-    Diagnostic::error(codes::YAML_SYNTAX, "this is not YAML").at(source, Span::new(at, end), info.to_string())
+
+    #[test]
+    fn spans_are_the_words_also_behind_other_alphabets() {
+        let text =
+            "# ключ 🔑\n\"größe\": 'ä b'   # é\nlist:\n  - 鍵: x\n\n  # end\nflow: {a: [1, \"2\"], b: }\n";
+        assert_eq!(
+            places(text),
+            [
+                " = \"größe\": 'ä b'   # é\nlist:\n  - 鍵: x\n\n  # end\nflow: {a: [1, \"2\"], b: }",
+                ".größe = 'ä b'",
+                ".list = - 鍵: x",
+                ".list[0] = 鍵: x",
+                ".list[0].鍵 = x",
+                ".flow = {a: [1, \"2\"], b: }",
+                ".flow.a = [1, \"2\"]",
+                ".flow.a[0] = 1",
+                ".flow.a[1] = \"2\"",
+                ".flow.b = ",
+            ]
+        );
+    }
+
+    #[test]
+    fn block_scalars_and_aliases_have_places() {
+        let text =
+            "a: |\n  one\n  two\n\nb: &x [p, q]\nc: *x\nd: &y # why\n  - \"q\\\"r\" # r\ne: &z 'it''s' # s\n";
+        assert_eq!(
+            places(text)[1..],
+            [
+                ".a = one\n  two",
+                ".b = [p, q]",
+                ".b[0] = p",
+                ".b[1] = q",
+                ".c = *x",
+                ".c[0] = p",
+                ".c[1] = q",
+                ".d = - \"q\\\"r\"",
+                ".d[0] = \"q\\\"r\"",
+                ".e = 'it''s'",
+            ]
+        );
+    }
+
+    #[test]
+    fn carriage_returns_stay_outside() {
+        assert_eq!(places("a: b\r\nc:\r\n  - d\r\n")[1..], [".a = b", ".c = - d", ".c[0] = d"]);
+    }
+
+    #[test]
+    fn what_serde_is_given_means_the_same() {
+        let text = "a: 0644\nb: 6.10\nc: \"1\"\nd: ~\ne: x, y\nf: [-1, \"\", 'it''s', a-b, \"-\", .5, 0x1F, \"true\", true]\ng: |\n  l\u{e9}\n  m\n";
+        let source = Arc::new(Source::new("m", text));
+        let tree = read(&source).0.expect("a tree");
+        let (one, two): (serde_yaml::Value, serde_yaml::Value) = (
+            serde_yaml::from_str(text).expect("YAML"),
+            serde_yaml::from_str(&tree.to_yaml()).expect("YAML of the tree"),
+        );
+        assert_eq!(one, two);
+    }
+
+    /// What counts for places: lists, keys, and of which type a scalar is. (The readers differ on line breaks and comments
+    /// at the end of block scalars; the values come from serde's reader alone.)
+    fn shape(value: serde_yaml::Value) -> serde_yaml::Value {
+        use serde_yaml::Value;
+        match value {
+            Value::String(_) => Value::String(String::new()),
+            Value::Sequence(list) => Value::Sequence(list.into_iter().map(shape).collect()),
+            Value::Mapping(map) => Value::Mapping(map.into_iter().map(|(k, v)| (k, shape(v))).collect()),
+            other => other,
+        }
+    }
+
+    /// A manifest's keys are words; YAML's can be numbers and nothing too.
+    fn only_words_are_keys(value: &serde_yaml::Value) -> bool {
+        match value {
+            serde_yaml::Value::Mapping(map) => {
+                map.iter().all(|(k, v)| k.is_string() && only_words_are_keys(v))
+            }
+            serde_yaml::Value::Sequence(list) => list.iter().all(only_words_are_keys),
+            _ => true,
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 1024, failure_persistence: None, ..Default::default() })]
+
+        /// Two readers of one text, libyaml's and saphyr's, agree on whatever both take.
+        #[test]
+        fn both_readers_see_the_same(text in "(a|b|\\n|\\n  |: |, |- |\\{|\\}|\\[|\\]|'|\"|#| |é|1|~|\\|\\n|&x |\\*x){0,16}") {
+            let source = Arc::new(Source::new("m", text.as_str()));
+            let (tree, found) = read(&source);
+            let value = serde_yaml::from_str::<serde_yaml::Value>(&text);
+            if let (Some(tree), true, Ok(value)) = (tree, found.is_empty(), value)
+                && only_words_are_keys(&value)
+            {
+                let again: serde_yaml::Value = serde_yaml::from_str(&tree.to_yaml()).expect("YAML of the tree");
+                proptest::prop_assert_eq!(shape(value), shape(again));
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::extents::ExtentTree;
 use super::format::{BLOCK_UNINIT, Descriptor, INODE_UNINIT, ITABLE_ZEROED, Superblock};
 use super::geometry::{GROUP_BLOCKS, Geometry};
 use super::inode::{self, LOST_AND_FOUND, MOST_LINKS, RESIZE, ROOT, Type};
-use super::names::{Directory, Entry, Names};
+use super::names::{self, Directory, Entry, Names};
 use super::write::{Pass, unrepresentable};
 use super::{BLOCK, Block, hash};
 
@@ -66,7 +66,10 @@ impl Pass<'_> {
         let directories = std::mem::replace(&mut self.names, Names::new()).into_directories();
         let mut per_group = vec![0; self.geometry.groups as usize];
         for (number, directory) in &directories {
-            self.write_directory(*number, directory)?;
+            if !self.write_directory(*number, directory)? {
+                let path = names::path(*number, &directories);
+                return Err(unrepresentable(&path, "has more names than an index of two levels holds"));
+            }
             // Numbers past the last group are those of a tree that is too large.
             if let Some(count) = per_group.get_mut(((number - 1) / self.geometry.inodes_per_group) as usize) {
                 *count += 1;
@@ -75,7 +78,8 @@ impl Pass<'_> {
         Ok(per_group)
     }
 
-    fn write_directory(&mut self, number: u32, directory: &Directory) -> Result<(), FsError> {
+    /// `false` if the directory has more names than its index can hold.
+    fn write_directory(&mut self, number: u32, directory: &Directory) -> Result<bool, FsError> {
         let seed = self.sums.inode(number);
         let style = Style { seed, hash_seed: hash::seed(self.request.hash_seed) };
         let least = if number == LOST_AND_FOUND { LOST_AND_FOUND_BLOCKS } else { 1 };
@@ -88,13 +92,7 @@ impl Pass<'_> {
             logical += 1;
             Ok(())
         })?;
-        let Some(shape) = shape else {
-            let name = directory.entries.keys().next().map(|n| String::from_utf8_lossy(n).into_owned());
-            return Err(FsError::Unrepresentable {
-                path: name.unwrap_or_default(),
-                problem: "the directory it is in has more names than an index of two levels holds".into(),
-            });
-        };
+        let Some(shape) = shape else { return Ok(false) };
         let root = extents.finish(store)?;
         let mut record = self.inodes.record(number);
         // `dir_nlink`: a count of 1 where there are too many to count.
@@ -104,7 +102,7 @@ impl Pass<'_> {
         record.set_flags(inode::EXTENTS | if shape.indexed { inode::INDEX } else { 0 });
         record.set_map(&root.bytes);
         record.add_blocks(root.blocks);
-        Ok(())
+        Ok(true)
     }
 
     /// The inode that owns the blocks kept for more group descriptors: its double indirect block lists those behind

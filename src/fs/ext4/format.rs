@@ -74,7 +74,8 @@ pub fn reserved_for_root(blocks: u64) -> u64 {
 
 /// The label cut to 16 bytes at a character.
 fn label(text: &str) -> &[u8] {
-    &text.as_bytes()[..text.floor_char_boundary(16)]
+    let end = (0..=text.len().min(16)).rev().find(|at| text.is_char_boundary(*at));
+    &text.as_bytes()[..end.unwrap_or(0)]
 }
 
 impl Superblock<'_> {
@@ -189,5 +190,18 @@ impl Descriptor {
         let sum = sums.descriptor(group, &d[..size]);
         d[0x1E..0x20].copy_from_slice(&sum.to_le_bytes());
         out.extend_from_slice(&d[..size]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_cut_at_a_character() {
+        assert_eq!(label("root"), b"root");
+        assert_eq!(label("0123456789abcdefg"), b"0123456789abcdef");
+        assert_eq!(label("0123456789abcde\u{fc}"), b"0123456789abcde");
+        assert_eq!(label(""), b"");
     }
 }

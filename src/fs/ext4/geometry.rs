@@ -123,7 +123,7 @@ impl Geometry {
         group <= 1
             || [3u32, 5, 7].iter().any(|base| {
                 let mut n = group;
-                while n % base == 0 {
+                while n.is_multiple_of(*base) {
                     n /= base;
                 }
                 n == 1
@@ -143,7 +143,7 @@ impl Geometry {
 
     /// Whether this group holds the tables of its flex group.
     pub fn leads_flex(&self, group: u32) -> bool {
-        group % self.flex == 0
+        group.is_multiple_of(self.flex)
     }
 
     fn tables(&self, first: u32) -> u64 {
@@ -190,16 +190,11 @@ impl Geometry {
     /// A partition size above `above` in whole MiB that holds `blocks` blocks of content and `inodes` inodes, however
     /// the metadata cuts the content up; `None` if it would be over [`MAX_BLOCKS`].
     pub fn sufficient(above: Bytes, blocks: u64, inodes: u64, features: Features) -> Option<Bytes> {
-        let mut size = Bytes((above.0 >> 20) << 20);
+        let mib = |size: Bytes| size.0 >> 20;
+        let mut candidate = (mib(above) + 1).max(mib(Bytes(MIN_BLOCKS * BLOCK as u64)));
         loop {
-            let Some(geometry) = Geometry::new(size + Bytes(1 << 20), features) else {
-                if size.0 / BLOCK as u64 >= MIN_BLOCKS {
-                    return None;
-                }
-                size = size + Bytes(1 << 20);
-                continue;
-            };
-            size = size + Bytes(1 << 20);
+            let size = Bytes(candidate << 20);
+            let geometry = Geometry::new(size, features)?;
             // An area of metadata can cut one extent in two, which costs one tree leaf at worst and less than another
             // block for the index above it; the journal's own tree is within the spare ones.
             let cuts = 2 * geometry.metadata().len() as u64 + 4;
@@ -208,10 +203,8 @@ impl Geometry {
             if missing_blocks == 0 && missing_inodes == 0 {
                 return Some(size);
             }
-            // A partition that is one block larger has at most one block and one inode more, so this never skips a
-            // size that would do, save by the last MiB.
-            let jump = missing_blocks.max(missing_inodes) * BLOCK as u64;
-            size = Bytes(size.0 + (jump >> 20 << 20).saturating_sub(1 << 20));
+            // A partition larger by a block has at most a block and an inode more, so this skips nothing that would do.
+            candidate += mib(Bytes(missing_blocks.max(missing_inodes) * BLOCK as u64)).max(1);
         }
     }
 }

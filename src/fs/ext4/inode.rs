@@ -68,11 +68,12 @@ impl Type {
 /// An inode's record, read and written in place.
 pub struct Record<'a>(&'a mut [u8]);
 
-/// Seconds as stored: 32 signed bits, and in the extra word two more bits above nanoseconds. The kernel's range is
-/// 1901-12-13 to 2446-05-10; times outside become its ends.
+/// Seconds as stored: 32 signed bits, and in the extra word two more bits above nanoseconds. The kernel reads 1901-12-13
+/// to 2446-05-10, but e2fsck takes what comes after 2310-04-03 for a date before 1970 that was badly written, and wants
+/// to mend it. So times outside 1901-12-13 to 2310-04-03 become the range's ends.
 fn time(t: Timestamp) -> (u32, u32) {
     const FIRST: i64 = i32::MIN as i64;
-    const LAST: i64 = FIRST + (1 << 34) - 1;
+    const LAST: i64 = 0x2_7FFF_FFFF;
     let secs = t.secs.clamp(FIRST, LAST);
     let nanos = if secs == t.secs { t.nanos.min(999_999_999) } else { 0 };
     let epoch = (secs - i64::from(secs as i32)) >> 32;
@@ -238,8 +239,8 @@ mod tests {
         assert_eq!(at(0x8000_0000, 0), (0x8000_0000, 1));
         assert_eq!(at(0x1_7FFF_FFFF, 0), (0x7FFF_FFFF, 1));
         assert_eq!(at(0x1_8000_0000, 1), (0x8000_0000, 2 | 4));
-        assert_eq!(at(0x3_7FFF_FFFF, 0), (0x7FFF_FFFF, 3));
-        assert_eq!(at(0x3_8000_0000, 7), (0x7FFF_FFFF, 3));
+        assert_eq!(at(0x2_7FFF_FFFF, 1), (0x7FFF_FFFF, 2 | 4));
+        assert_eq!(at(0x2_8000_0000, 7), (0x7FFF_FFFF, 2));
         assert_eq!(at(i64::MIN, 7), (0x8000_0000, 0));
     }
 

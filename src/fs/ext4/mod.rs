@@ -9,8 +9,13 @@
 //!   to the bytes of one structure each; [`format`] the superblock and group descriptors; [`checksum`] theirs
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end
 //!
-//! Memory: 256 bytes an inode plus its names (about 60 bytes and the name's length each) and 1 MiB of buffer.
-//! Nothing grows with the size of files; while one file is written its extent tree holds a block a level.
+//! Memory: 256 bytes an inode plus its names (about 60 bytes and the name's length each) and 1 MiB of buffer: 340 bytes
+//! a file measured, 37 MB for 100,000 files. Nothing grows with the size of files; while one file is written its extent
+//! tree holds a block a level.
+//!
+//! The same tree in the same order gives the same bytes. Another order moves inodes and data, never names inside a
+//! directory. The filesystem fills its partition, but for a last group too short for its own metadata (under 10 MiB),
+//! which is left out.
 //!
 //! The specification is the kernel's Documentation/filesystems/ext4/, and e2fsprogs where that is silent.
 
@@ -64,7 +69,7 @@ impl Default for Features {
 /// Unrepresentable, and so an error: extended attributes that do not fit an inode and one block, or have no known
 /// prefix; symlinks that are empty or longer than 4,095 bytes; files over 16 TiB; more than 65,000 names of one file;
 /// device numbers above 12 bits of major or 20 of minor; a partition over 16 TiB; a `/lost+found` that is no
-/// directory. Times outside 1901 to 2446 are clamped, as the kernel does. Inodes get the tree's mtime as atime too,
+/// directory. Times outside 1901 to 2310 are clamped. Inodes get the tree's mtime as atime too,
 /// and `created` as ctime and birth time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ext4 {

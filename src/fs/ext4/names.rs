@@ -85,3 +85,34 @@ impl Names {
         self.directories
     }
 }
+
+/// The path of a directory, for messages: a walk up through the parents.
+pub fn path(number: u32, directories: &BTreeMap<u32, Directory>) -> TreePath {
+    let mut parts: Vec<&[u8]> = Vec::new();
+    let mut at = number;
+    while at != ROOT {
+        let Some(parent) = directories.get(&at).map(|d| d.parent) else { break };
+        let name = directories.get(&parent).and_then(|d| d.entries.iter().find(|(_, e)| e.inode == at));
+        parts.extend(name.map(|(name, _)| &name[..]));
+        at = parent;
+    }
+    parts.reverse();
+    TreePath::new(parts.join(&b'/')).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_knows_its_path() {
+        let mut names = Names::new();
+        names.insert(ROOT, b"usr", Entry { inode: 12, kind: Type::Directory });
+        names.insert(12, b"share", Entry { inode: 13, kind: Type::Directory });
+        let share = TreePath::new("usr/share").expect("a path");
+        assert_eq!(names.find(&share).map(|e| e.inode), Some(13));
+        let directories = names.into_directories();
+        assert_eq!(path(13, &directories), share);
+        assert_eq!(path(ROOT, &directories), TreePath::root());
+    }
+}

@@ -298,7 +298,8 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// Streams a file's data into blocks of its own; blocks of zeros become holes.
+    /// Streams a file's data into blocks of its own; blocks of zeros become holes, but for the first: GRUB cannot read a
+    /// file that begins with a hole.
     fn file(&mut self, number: u32, path: &TreePath, size: u64, data: &mut dyn Read) -> Result<(), FsError> {
         let blocks = size.div_ceil(BLOCK as u64);
         if blocks > u64::from(u32::MAX) {
@@ -338,19 +339,19 @@ fn is_zero(block: &[u8]) -> bool {
 }
 
 /// Moves the blocks that are not all zeros to the front, notes them in `runs` (first logical block and count, the
-/// first byte being of `logical`) and returns how many they are.
+/// first byte being of `logical`) and returns how many they are. Logical block 0 always stays.
 fn squeeze(bytes: &mut [u8], logical: u32, runs: &mut Vec<(u32, u32)>) -> usize {
     let mut kept = 0;
     for i in 0..bytes.len() / BLOCK {
         let from = i * BLOCK;
-        if is_zero(&bytes[from..from + BLOCK]) {
+        let number = logical + i as u32;
+        if number > 0 && is_zero(&bytes[from..from + BLOCK]) {
             continue;
         }
         if kept < i {
             bytes.copy_within(from..from + BLOCK, kept * BLOCK);
         }
         kept += 1;
-        let number = logical + i as u32;
         match runs.last_mut() {
             Some((first, count)) if *first + *count == number => *count += 1,
             _ => runs.push((number, 1)),
@@ -373,6 +374,9 @@ mod tests {
         assert_eq!(squeeze(&mut bytes, 10, &mut runs), 3);
         assert_eq!(runs, [(11, 2), (15, 1)]);
         assert_eq!([bytes[0], bytes[BLOCK], bytes[2 * BLOCK]], [1, 2, 3]);
+        runs.clear();
+        assert_eq!(squeeze(&mut [0; 3 * BLOCK], 0, &mut runs), 1);
+        assert_eq!(runs, [(0, 1)]);
     }
 
     #[test]

@@ -89,7 +89,7 @@ fn long(name: &str, checksum: u8, out: &mut Vec<u8>) {
     for (i, part) in parts.iter().enumerate().rev() {
         let mut b = [0; 32];
         // a name has at most 20 parts
-        b[0] = i as u8 + 1 | if i + 1 == parts.len() { LAST_LONG } else { 0 };
+        b[0] = i as u8 + 1 + if i + 1 == parts.len() { LAST_LONG } else { 0 };
         b[11] = LONG;
         b[13] = checksum;
         for (n, at) in UNITS_AT.into_iter().enumerate() {

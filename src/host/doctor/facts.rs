@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::base::Bytes;
 use crate::host::command::find_program;
+use crate::host::firmware;
+use crate::host::qemu::EMULATORS;
 
 /// Where to look.
 #[derive(Clone, Debug)]
@@ -31,12 +33,13 @@ pub struct Facts {
     pub has_engine: bool,
     pub mmdebstrap: Option<PathBuf>,
     pub grub_mkimage: Option<PathBuf>,
-    /// `boot.img` and the modules for BIOS.
+    /// GRUB's modules for BIOS.
     pub grub_bios: Option<PathBuf>,
-    /// The modules for 64-bit UEFI.
+    /// GRUB's modules for 64-bit UEFI.
     pub grub_uefi: Option<PathBuf>,
     pub qemu: Option<PathBuf>,
     pub qemu_img: Option<PathBuf>,
+    pub qemu_io: Option<PathBuf>,
     /// UEFI firmware for QEMU.
     pub ovmf: Option<PathBuf>,
     /// What programs said of their versions, where they were asked.
@@ -76,7 +79,7 @@ pub struct Namespaces {
 impl Facts {
     /// The programs that were found.
     pub fn programs(&self) -> Vec<PathBuf> {
-        [&self.mmdebstrap, &self.grub_mkimage, &self.qemu, &self.qemu_img]
+        [&self.mmdebstrap, &self.grub_mkimage, &self.qemu, &self.qemu_img, &self.qemu_io]
             .into_iter()
             .flatten()
             .cloned()
@@ -87,7 +90,6 @@ impl Facts {
 /// Gathers the facts, but for versions.
 pub fn look(machine: &Machine) -> Facts {
     let program = |names: &[&str]| find_program(names, machine.path.as_deref());
-    let first = |paths: &[&str]| paths.iter().find(|p| at(machine, p).exists()).map(PathBuf::from);
     let nearest = machine.cache_dir.as_deref().and_then(nearest);
     Facts {
         is_root: machine.uid == 0,
@@ -98,18 +100,13 @@ pub fn look(machine: &Machine) -> Facts {
         has_engine: program(&["dockerd", "podman"]).is_some(),
         mmdebstrap: program(&["mmdebstrap"]),
         grub_mkimage: program(&["grub-mkimage", "grub2-mkimage"]),
-        grub_bios: first(&["/usr/lib/grub/i386-pc/boot.img", "/usr/lib/grub2/i386-pc/boot.img"])
-            .and_then(|p| p.parent().map(PathBuf::from)),
-        grub_uefi: first(&["/usr/lib/grub/x86_64-efi/normal.mod", "/usr/lib/grub2/x86_64-efi/normal.mod"])
-            .and_then(|p| p.parent().map(PathBuf::from)),
-        qemu: program(&["qemu-system-x86_64"]),
+        grub_bios: grub(machine, "i386-pc"),
+        grub_uefi: grub(machine, "x86_64-efi"),
+        qemu: program(EMULATORS),
         qemu_img: program(&["qemu-img"]),
-        ovmf: first(&[
-            "/usr/share/OVMF/OVMF_CODE_4M.fd",
-            "/usr/share/OVMF/OVMF_CODE.fd",
-            "/usr/share/edk2/ovmf/OVMF_CODE.fd",
-            "/usr/share/edk2/x64/OVMF_CODE.4m.fd",
-        ]),
+        qemu_io: program(&["qemu-io"]),
+        ovmf: firmware::find(|path| machine.root.join(path.strip_prefix("/").unwrap_or(path)).is_file())
+            .map(|o| o.code),
         versions: BTreeMap::new(),
         kvm: kvm(&at(machine, "/dev/kvm")),
         namespaces: namespaces(machine),
@@ -121,6 +118,16 @@ pub fn look(machine: &Machine) -> Facts {
 
 fn at(machine: &Machine, path: &str) -> PathBuf {
     machine.root.join(path.trim_start_matches('/'))
+}
+
+/// Where distributions keep GRUB's modules, by platform.
+const GRUB: [&str; 4] = ["/usr/lib/grub", "/usr/share/grub2", "/usr/lib/grub2", "/usr/share/grub"];
+
+/// The folder of a platform's modules. A package may leave it behind when it goes; `kernel.img` is what every image
+/// needs.
+fn grub(machine: &Machine, platform: &str) -> Option<PathBuf> {
+    let folders = GRUB.iter().map(|folder| format!("{folder}/{platform}"));
+    folders.into_iter().find(|f| at(machine, f).join("kernel.img").is_file()).map(PathBuf::from)
 }
 
 fn text(machine: &Machine, path: &str) -> Option<String> {
@@ -197,7 +204,7 @@ mod tests {
         put(root, "etc/subuid", "root:1:1\nada:100000:65536\n");
         put(root, "etc/subgid", "1000:100000:65536\n");
         put(root, "proc/sys/kernel/unprivileged_userns_clone", "1\n");
-        put(root, "usr/lib/grub/i386-pc/boot.img", "");
+        put(root, "usr/lib/grub/i386-pc/kernel.img", "");
         put(root, "dev/kvm", "");
         fs::create_dir_all(root.join("home")).expect("folder");
         let facts = look(&machine(root));

@@ -12,6 +12,9 @@ const SPACE_NEEDED: Bytes = Bytes::gib(1);
 /// Less than this is soon used up.
 const SPACE_WANTED: Bytes = Bytes::gib(5);
 
+/// Without GRUB's packages a toolbox image is built that has them.
+const NO_GRUB: &str = "not installed; an image that has it is built instead";
+
 /// One finding per subject, in the order a user should mend them.
 pub fn judge(facts: &Facts) -> Vec<Finding> {
     let manager = Manager::of(&facts.os_release);
@@ -34,9 +37,9 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
             Missing,
             "not installed; makes the bases that `bootstrap` asks for",
         ),
-        tool("grub-mkimage", &facts.grub_mkimage, Need::GrubTools, Missing, "not installed"),
-        tool("GRUB for BIOS", &facts.grub_bios, Need::GrubBios, Missing, "not installed"),
-        tool("GRUB for UEFI", &facts.grub_uefi, Need::GrubUefi, Missing, "not installed"),
+        tool("grub-mkimage", &facts.grub_mkimage, Need::GrubTools, Warning, NO_GRUB),
+        tool("GRUB for BIOS", &facts.grub_bios, Need::GrubBios, Warning, NO_GRUB),
+        tool("GRUB for UEFI", &facts.grub_uefi, Need::GrubUefi, Warning, NO_GRUB),
     ];
     if !facts.is_root {
         found.push(namespaces(facts, manager));
@@ -46,6 +49,13 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     found.push(tool(
         "qemu-img",
         &facts.qemu_img,
+        Need::QemuImg,
+        Warning,
+        "not installed; `osimg boot` needs it",
+    ));
+    found.push(tool(
+        "qemu-io",
+        &facts.qemu_io,
         Need::QemuImg,
         Warning,
         "not installed; `osimg boot` needs it",
@@ -166,6 +176,7 @@ mod tests {
             grub_uefi: there("/usr/lib/grub/x86_64-efi"),
             qemu: there("/usr/bin/qemu-system-x86_64"),
             qemu_img: there("/usr/bin/qemu-img"),
+            qemu_io: there("/usr/bin/qemu-io"),
             ovmf: there("/usr/share/OVMF/OVMF_CODE_4M.fd"),
             versions: std::collections::BTreeMap::from([("/usr/bin/mmdebstrap".into(), "1.3.5".into())]),
             kvm: Kvm::Usable,
@@ -198,10 +209,11 @@ mod tests {
     }
 
     #[test]
-    fn what_only_boot_needs_is_a_warning() {
-        let facts = Facts { qemu: None, ovmf: None, qemu_img: None, kvm: Kvm::Denied, ..full() };
+    fn what_apply_can_do_without_is_a_warning() {
+        let facts =
+            Facts { qemu: None, ovmf: None, qemu_img: None, grub_bios: None, kvm: Kvm::Denied, ..full() };
         let found = judge(&facts);
-        assert_eq!(found.iter().filter(|f| f.state == State::Warning).count(), 4);
+        assert_eq!(found.iter().filter(|f| f.state == State::Warning).count(), 5);
         assert!(found.iter().all(|f| f.state != State::Missing));
     }
 
