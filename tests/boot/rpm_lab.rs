@@ -130,7 +130,7 @@ async fn the_lab_is_built_and_both_slots_boot() {
     let made = tokio::task::spawn_blocking(apply).await.expect("apply");
     let image = PathBuf::from(made["image"]["path"].as_str().expect("a path"));
     let host = Host::find(std::env::var_os("PATH").as_deref()).expect("QEMU is installed");
-    let _one = crate::console::ONE.lock().await;
+    let _one = crate::ONE.lock().await;
     for expected in &SLOTS {
         let slots = made["slots"].as_array().expect("slots");
         let slot = slots.iter().find(|s| s["name"] == expected.slot).expect("the slot is there");
