@@ -63,24 +63,31 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// `osimg apply` of a copy of the lab, so that the image lands in the target folder; what was built once stays in a cache
-/// there. Gives what it prints.
+/// there. Gives the summary.
 fn apply() -> Value {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let lab = target.join("rpm-lab");
     // what has gone from the lab must not stay in its copy
     let _ = fs::remove_dir_all(lab.join("lab"));
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rpm-lab"), &lab);
-    let done = Command::new(env!("CARGO_BIN_EXE_osimg"))
-        .arg("--cache-dir")
-        .arg(target.join("rpm-lab-cache"))
-        .args(["--log-format", "json", "apply"])
-        .arg(lab.join("rpm-lab.yaml"))
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()
-        .expect("the binary starts");
-    assert!(done.status.success(), "apply failed: {}", done.status);
-    serde_json::from_slice(&done.stdout).expect("the summary is JSON")
+    let run = |format| {
+        let done = Command::new(env!("CARGO_BIN_EXE_osimg"))
+            .arg("--cache-dir")
+            .arg(target.join("rpm-lab-cache"))
+            .args(["--log-format", format, "apply"])
+            .arg(lab.join("rpm-lab.yaml"))
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .expect("the binary starts");
+        assert!(done.status.success(), "apply failed: {}", done.status);
+        done.stdout
+    };
+    // once for people to watch, once for the summary as data: then nothing is left to do
+    run("human");
+    let made: Value = serde_json::from_slice(&run("json")).expect("the summary is JSON");
+    assert_eq!(made["ran"], serde_json::json!({}), "an apply after an apply has nothing to do");
+    made
 }
 
 /// Runs `command` behind the login and gives its output, which must come with status 0.
