@@ -3,6 +3,7 @@
 mod command;
 mod console;
 mod grub;
+mod rpm_lab;
 mod tiny;
 
 /// One machine at a time: two would starve each other where two processors are all there is.
