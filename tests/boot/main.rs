@@ -2,6 +2,7 @@
 
 mod command;
 mod console;
+mod debian_dual;
 mod grub;
 mod rpm_lab;
 mod tiny;
