@@ -43,13 +43,14 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
         let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
         let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
         exports.push(export);
-        inspects.push(plan.add(
+        let inspect = plan.add(
             Op::Inspect(op::Inspect {
                 slot: slot.name.to_string(),
                 kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
             }),
             &[export],
-        ));
+        );
+        inspects.push(inspect);
         filesystems.push(plan.add(
             Op::Filesystem(op::Filesystem {
                 slot: slot.name.to_string(),
@@ -60,7 +61,8 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 label: slot.name.to_string(),
                 created: pins.created(),
             }),
-            &[export],
+            // the kernel that was found decides the filesystem's features
+            &[export, inspect],
         ));
     }
     let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
