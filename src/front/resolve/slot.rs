@@ -1,4 +1,7 @@
 //! One entry of `slots`, with `defaults` merged under it.
+//!
+//! Enters: both as they are written, and their places. Leaves: a slot with every value from one of the two or osimg's
+//! own choice, each with the words to blame for it. What is missing becomes a finding and a stand-in.
 
 use std::path::Path;
 
