@@ -1,4 +1,8 @@
 //! Lowers a checked model to the plan: which pieces of work there are and what each needs.
+//!
+//! Enters: the model, the pins (digests of what lies beside the manifest), GRUB's early configuration. Leaves: the
+//! graph, or located diagnostics for what this version cannot build and for sizes that do not fit. The same model and
+//! pins give the same graph.
 
 use std::collections::BTreeMap;
 
