@@ -89,10 +89,7 @@ impl Call {
         let program = self.program.to_string_lossy().into_owned();
         self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
-            _ => CommandError::Start { program: program.clone(), source },
-        })?;
+        let mut child = self.command.spawn().map_err(|source| not_started(&program, source))?;
         let group = child.id();
         let input = self.input.take();
         let stdin = child.stdin.take();
@@ -135,13 +132,18 @@ impl Call {
     pub fn spawn(mut self) -> Result<Child, CommandError> {
         let program = self.program.to_string_lossy().into_owned();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
-            _ => CommandError::Start { program: program.clone(), source },
-        })?;
+        let mut child = self.command.spawn().map_err(|source| not_started(&program, source))?;
         let stderr = child.stderr.take();
         let errors = tokio::spawn(async move { lines(stderr, &NodeReporter::silent(), TAIL).await });
         Ok(Child { program, group: child.id(), child, errors: Some(errors) })
+    }
+}
+
+fn not_started(program: &str, source: std::io::Error) -> CommandError {
+    let program = program.to_string();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => CommandError::Missing { program },
+        _ => CommandError::Start { program, source },
     }
 }
 
