@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use osimg::base::event::Silent;
-use osimg::proof::boot::{Host, Outcome, Spec, boot};
+use osimg::host::qemu::Accel;
+use osimg::proof::boot::{AccelChoice, Host, Outcome, Spec, boot};
 use osimg::proof::console::Limits;
 use osimg::proof::session::Session;
 use serde_json::Value;
@@ -148,7 +149,8 @@ async fn the_lab_is_built_and_both_slots_boot() {
         assert_eq!(slot["kernel"], expected.kernel);
         let cancel = CancellationToken::new();
         let started = Instant::now();
-        let spec = Spec { slot: Some(expected.slot.to_string()), ..Spec::new(&image) };
+        let accel = AccelChoice::Only(Accel::Tcg);
+        let spec = Spec { slot: Some(expected.slot.to_string()), accel, ..Spec::new(&image) };
         let (mut guest, outcome) =
             boot(&host, &spec, LIMITS, &(Arc::new(|_: &[u8]| {}) as _), &Silent, &cancel)
                 .await
