@@ -1,4 +1,5 @@
-//! Holds the rooms to the table in `docs/architecture.md`: who may import whom, and where each third-party API lives.
+//! Holds the rooms to the tables in `docs/architecture.md`: who may import whom, where each third-party API lives, and
+//! who may touch the world outside.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,6 +57,34 @@ const HOMES: &[(&str, &str)] = &[
     ("Command::new(", "host/command"),
 ];
 
+/// The rooms that may touch the clock, the environment, a process, the network or the terminal. All others give the same
+/// answer to the same values, on any machine at any time.
+const OUTWARD: &[&str] = &["exec", "engine", "proof", "host", "report", "cli"];
+
+/// The names by which code touches them.
+const TOUCHES: &[&str] = &[
+    "SystemTime::now",
+    "Instant",
+    "std::env::",
+    "env::var",
+    "std::process",
+    "std::net",
+    "tokio",
+    "thread::sleep",
+    "rustix::process",
+    "rustix::termios",
+    "new_v4",
+    "stdin()",
+    "stdout()",
+    "stderr()",
+    "print!(",
+    "println!(",
+    "dbg!(",
+];
+
+/// What has another order in each run, and the one place where that cannot be seen: it only looks keys up.
+const UNORDERED: &[(&str, &str)] = &[("HashMap", "rootfs/outline"), ("HashSet", "rootfs/outline")];
+
 fn sources() -> BTreeMap<PathBuf, String> {
     fn walk(dir: &Path, out: &mut BTreeMap<PathBuf, String>) {
         for entry in fs::read_dir(dir).expect("src is readable") {
@@ -76,6 +105,16 @@ fn sources() -> BTreeMap<PathBuf, String> {
 /// Code without line comments.
 fn code(text: &str) -> String {
     text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Code without line comments and without the tests at its end.
+fn shipped(text: &str) -> String {
+    let end = text.find("\n#[cfg(test)]\nmod tests {").unwrap_or(text.len());
+    code(&text[..end])
+}
+
+fn room(path: &Path) -> String {
+    path.components().next().expect("a component").as_os_str().to_string_lossy().to_string()
 }
 
 /// The paths after each `crate::`, a group `crate::{a, b::c}` taken apart, two components deep.
@@ -115,7 +154,7 @@ fn imports(text: &str) -> Vec<String> {
 fn no_room_imports_what_the_table_lacks() {
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        let room = path.components().next().expect("a component").as_os_str().to_string_lossy().to_string();
+        let room = room(&path);
         if room == "main.rs" || room == "lib.rs" {
             continue;
         }
@@ -186,6 +225,53 @@ fn each_third_party_api_lives_in_one_place() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn inner_rooms_touch_nothing_outside() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let room = room(&path);
+        if room == "main.rs" || OUTWARD.contains(&room.as_str()) {
+            continue;
+        }
+        for touch in TOUCHES.iter().filter(|t| shipped(&text).contains(*t)) {
+            wrong.push(format!("src/{}: {touch}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "outside {}:\n{}", OUTWARD.join(", "), wrong.join("\n"));
+}
+
+#[test]
+fn variables_are_read_in_one_place() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        if !path.starts_with("cli/environment.rs") && shipped(&text).contains("env::var") {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "only cli/environment.rs reads variables:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_comes_out_in_an_order_of_chance() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources() {
+        let place = path.display().to_string();
+        for (name, home) in UNORDERED {
+            if !place.starts_with(home) && shipped(&text).contains(name) {
+                wrong.push(format!("src/{place}: {name}; a BTreeMap or BTreeSet has one order"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_ships_is_told_from_tests() {
+    let text = "fn a() {}\n// tokio\n\n#[cfg(test)]\nmod tests {\n    use tokio;\n}\n";
+    assert_eq!(shipped(text), "fn a() {}\n");
+    assert!(shipped("#[cfg(test)]\nmod script;\nuse tokio;").contains("tokio"));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What every room shares: digests, byte and sector units, validated names, derived identities, events.
+//! What every room shares: digests, byte and sector units, validated names, derived identities, events,
+//! words of the shell.
 //!
 //! Nothing enters but plain values; nothing here imports another room or touches the outside world.
 
@@ -6,6 +7,8 @@ pub mod digest;
 pub mod event;
 pub mod identity;
 pub mod name;
+pub mod partitioning;
+pub mod shell;
 pub mod units;
 
 pub use digest::{Digest, DigestBuilder};

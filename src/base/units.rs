@@ -174,8 +174,8 @@ impl FromStr for Bytes {
         if whole.is_empty() || (number.contains('.') && fraction.is_empty()) || fraction.len() > 6 {
             return Err(SizeError::NoNumber);
         }
-        let whole: u128 = whole.parse().map_err(|_| SizeError::TooLarge)?;
-        let mut total = whole * u128::from(factor);
+        let whole: u64 = whole.parse().map_err(|_| SizeError::TooLarge)?;
+        let mut total = u128::from(whole) * u128::from(factor);
         if !fraction.is_empty() {
             let digits: u128 = fraction.parse().map_err(|_| SizeError::NoNumber)?;
             total += digits * u128::from(factor) / 10u128.pow(fraction.len() as u32);
@@ -209,6 +209,7 @@ mod tests {
         assert_eq!("GiB".parse::<Bytes>(), Err(SizeError::NoNumber));
         assert_eq!("1..5GiB".parse::<Bytes>(), Err(SizeError::NoNumber));
         assert_eq!("99999999999TiB".parse::<Bytes>(), Err(SizeError::TooLarge));
+        assert_eq!(format!("{}TiB", u128::MAX).parse::<Bytes>(), Err(SizeError::TooLarge));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::{Platform, files, mkimage};
+use crate::base::shell;
 
 /// The folder of the image that holds the files.
 pub const FOLDER: &str = "/osimg-grub";
@@ -19,7 +20,7 @@ pub fn dockerfile(base: &str, early: &str, platforms: &[Platform]) -> String {
         Platform::I386Pc => "grub-pc-bin",
         Platform::X86_64Efi => "grub-efi-amd64-bin",
     }));
-    let lines: Vec<String> = early.lines().map(quoted).collect();
+    let lines: Vec<String> = early.lines().map(shell::quote).collect();
     let mut steps = vec![
         format!("mkdir {FOLDER}"),
         format!("grub-mkimage --version | sed 's/.* //' > {FOLDER}/{}", files::VERSION),
@@ -34,7 +35,8 @@ pub fn dockerfile(base: &str, early: &str, platforms: &[Platform]) -> String {
             configuration: Path::new("/early.cfg"),
             output: &Path::new(&folder).join(mkimage::output(*platform)),
         };
-        let arguments: Vec<String> = call.arguments().iter().map(|a| quoted(&a.to_string_lossy())).collect();
+        let arguments: Vec<String> =
+            call.arguments().iter().map(|a| shell::quote(&a.to_string_lossy())).collect();
         let boot_img =
             if *platform == Platform::I386Pc { format!("{library}/boot.img ") } else { String::new() };
         steps.push(format!("mkdir {folder}"));
@@ -58,15 +60,6 @@ pub fn dockerfile(base: &str, early: &str, platforms: &[Platform]) -> String {
     text
 }
 
-/// `text` as one word of the shell, as it is where nothing in it is special.
-fn quoted(text: &str) -> String {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "-_./:=".contains(c);
-    if !text.is_empty() && text.chars().all(harmless) {
-        return text.to_string();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,13 +68,5 @@ mod tests {
     fn the_dockerfile() {
         let early = crate::boot::early::configuration(0x1a2b_3c4d);
         insta::assert_snapshot!(dockerfile("debian:bookworm", &early, &Platform::ALL));
-    }
-
-    #[test]
-    fn words_of_the_shell() {
-        assert_eq!(quoted("a-b.c"), "a-b.c");
-        assert_eq!(quoted("(,x)"), "'(,x)'");
-        assert_eq!(quoted("it's"), r"'it'\''s'");
-        assert_eq!(quoted(""), "''");
     }
 }

@@ -12,10 +12,9 @@ use std::io::Cursor;
 use mbrman::{BOOT_ACTIVE, BOOT_INACTIVE, CHS, MBRHeader, MBRPartitionEntry};
 
 use super::layout::{Layout, Partition};
+use crate::base::partitioning::MBR_REACH;
 use crate::base::{Bytes, Sectors};
 
-/// Sectors that 32-bit addresses reach: 2 TiB of sectors of 512 bytes.
-const REACH: u64 = 1 << 32;
 const HEADS: u8 = 255;
 const SECTORS_PER_TRACK: u8 = 63;
 /// CHS addresses hold ten bits of cylinder.
@@ -105,7 +104,7 @@ fn check(layout: &Layout) -> Result<(), MbrError> {
         if end.0 > layout.total.0 {
             return Err(MbrError::Outside { number, end: end.bytes(), total: layout.total.bytes() });
         }
-        if end.0 > REACH {
+        if end > MBR_REACH {
             return Err(MbrError::Reach { number, end: end.bytes() });
         }
         for other in &layout.partitions[..i] {

@@ -12,6 +12,7 @@ use minijinja::context;
 
 use super::family::{Family, family};
 use super::{EmitError, printable, templates, word};
+use crate::base::shell;
 use crate::diag::Span;
 use crate::front::model::{Distro, Slot, User};
 
@@ -203,7 +204,7 @@ fn kernel(slot: &Slot, family: &Family) -> Result<(String, Span), EmitError> {
 fn initramfs(slot: &Slot, family: &Family) -> Result<(String, Span), EmitError> {
     let lists = dracut_lists(slot)?;
     let modules = match &slot.kernel.version {
-        Some(version) => super::shell::quote(&format!("/lib/modules/{}", version.as_str())),
+        Some(version) => shell::quote(&format!("/lib/modules/{}", version.as_str())),
         None => "/lib/modules/*".to_string(),
     };
     let text = templates::render(

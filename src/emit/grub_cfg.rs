@@ -10,6 +10,7 @@ use minijinja::context;
 use uuid::Uuid;
 
 use super::{EmitError, command_line, printable, templates, word};
+use crate::base::shell::single_quoted;
 use crate::front::model::FilesystemKind;
 
 /// The menu.
@@ -46,7 +47,7 @@ pub fn quote(text: &str) -> String {
     if !text.is_empty() && text.chars().all(bare) {
         return text.to_string();
     }
-    format!("'{}'", text.replace('\'', r"'\''"))
+    single_quoted(text)
 }
 
 /// GRUB's driver for a filesystem.

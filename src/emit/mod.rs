@@ -2,7 +2,7 @@
 //!
 //! Enters: parts of the checked model and what was found in the built tree. Leaves: text, byte for byte the same for
 //! the same values. Templates are in `templates/`, compiled in; a template that names a value it is not given is an
-//! error. Each value goes through the quoting of the language it lands in ([`shell`], [`grub_cfg`]).
+//! error. Each value goes through the quoting of the language it lands in ([`crate::base::shell`], [`grub_cfg`]).
 
 pub mod command_line;
 pub mod dockerfile;
@@ -10,7 +10,6 @@ pub mod family;
 pub mod fstab;
 pub mod grub_cfg;
 pub mod hosts;
-pub mod shell;
 mod templates;
 
 pub use dockerfile::{Concern, Generated, Placed};

@@ -8,8 +8,8 @@ use std::sync::OnceLock;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
-use super::{EmitError, grub_cfg, shell};
-use crate::base::{Digest, DigestBuilder};
+use super::{EmitError, grub_cfg};
+use crate::base::{Digest, DigestBuilder, shell};
 
 macro_rules! templates {
     ($($name:literal),* $(,)?) => {

@@ -56,12 +56,13 @@ impl Cx {
 
     /// The slot of that name.
     pub fn slot(&self, name: &str) -> &Slot {
-        self.model
-            .slots
-            .iter()
-            .find(|s| s.name.as_str() == name)
-            .expect("a plan names only slots of the model it was lowered from")
+        slot_of(&self.model, name)
     }
+}
+
+/// The slot that a node of a plan lowered from `model` is for.
+pub fn slot_of<'a>(model: &'a Model, name: &str) -> &'a Slot {
+    model.slot(name).expect("a plan names only slots of the model it was lowered from")
 }
 
 /// An engine's failure that no words of the manifest caused.

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::error::ExecError;
+use super::ops;
 use super::product::{ImageFile, Product};
 use super::schedule::Results;
 use crate::base::{Bytes, identity};
@@ -49,11 +51,11 @@ impl Outputs {
         let Some(Product::File(image)) = product(&|op| matches!(op, Op::Assemble(_))) else {
             unreachable!("the goal of a successful run is a file")
         };
-        let layout: Layout = read(product(&|op| matches!(op, Op::Layout(_))))?;
+        let layout: Layout = value(product(&|op| matches!(op, Op::Layout(_))))?;
         let mut slots = Vec::new();
         for slot in &model.slots {
             let name = slot.name.as_str();
-            let facts: Facts = read(product(&|op| matches!(op, Op::Inspect(i) if i.slot == name)))?;
+            let facts: Facts = value(product(&|op| matches!(op, Op::Inspect(i) if i.slot == name)))?;
             let partition = layout.slot(name).expect("the layout has a partition for each slot");
             let times: Vec<Duration> = plan
                 .nodes()
@@ -84,9 +86,9 @@ impl Outputs {
     }
 }
 
-fn read<T: for<'de> Deserialize<'de>>(product: Option<&Product>) -> Result<T, ExecError> {
-    let Some(Product::Value(value)) = product else {
-        unreachable!("layout and inspection of a successful run are values")
-    };
-    T::deserialize(value).map_err(|e| ExecError::failed("reading the cache", e))
+fn value<T: DeserializeOwned>(product: Option<&Product>) -> Result<T, ExecError> {
+    match product {
+        Some(Product::Value(value)) => ops::read(value),
+        other => unreachable!("layout and inspection of a successful run are values, not {other:?}"),
+    }
 }

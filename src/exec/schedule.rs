@@ -40,7 +40,8 @@ pub type Results = BTreeMap<NodeId, NodeResult>;
 /// Makes `goals` and what they need. Gives the results of all nodes asked for, or the first failure.
 pub async fn run(plan: &Plan, goals: &[NodeId], cx: &Cx) -> Result<Results, ExecError> {
     let started = Instant::now();
-    cx.sink.emit(Event::RunStarted { total: plan.needed(goals).len() });
+    let work = plan.needed(goals).into_iter().filter(|id| !plan.node(*id).op.is_pure());
+    cx.sink.emit(Event::RunStarted { total: work.count() });
     let run = Run {
         plan,
         cx,

@@ -25,6 +25,13 @@ pub struct Model {
     pub slots: Vec<Slot>,
 }
 
+impl Model {
+    /// The slot of that name.
+    pub fn slot(&self, name: &str) -> Option<&Slot> {
+        self.slots.iter().find(|s| s.name.as_str() == name)
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Disk {
     /// Where the image is written.

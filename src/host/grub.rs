@@ -15,7 +15,9 @@ use super::command::{Call, CommandError, find_program};
 use crate::base::{Digest, DigestBuilder, NodeReporter};
 use crate::boot::{Platform, files, mkimage, modules};
 
-const PROGRAMS: [&str; 2] = ["grub-mkimage", "grub2-mkimage"];
+/// What grub-mkimage is called.
+pub const PROGRAMS: [&str; 2] = ["grub-mkimage", "grub2-mkimage"];
+/// Where distributions keep the folders of GRUB's platforms.
 const LIBRARIES: [&str; 4] = ["usr/lib/grub", "usr/share/grub2", "usr/lib/grub2", "usr/share/grub"];
 
 /// GRUB's program and the folders of its platforms.
@@ -49,15 +51,19 @@ pub fn locate(path: Option<&OsStr>, root: &Path, platforms: &[Platform]) -> Resu
     let mkimage = find_program(&PROGRAMS, path).ok_or(GrubMissing::Program)?;
     let mut libraries = BTreeMap::new();
     for platform in platforms {
-        // a package may leave the folder behind when it goes; kernel.img is what every image needs
-        let folder = LIBRARIES
-            .iter()
-            .map(|library| root.join(library).join(platform.as_str()))
-            .find(|folder| folder.join("kernel.img").is_file())
-            .ok_or(GrubMissing::Library(*platform))?;
-        libraries.insert(*platform, folder);
+        let folder = library(root, *platform).ok_or(GrubMissing::Library(*platform))?;
+        libraries.insert(*platform, root.join(folder));
     }
     Ok(HostGrub { mkimage, libraries })
+}
+
+/// The folder of a platform's modules, relative to `root`.
+pub fn library(root: &Path, platform: Platform) -> Option<PathBuf> {
+    LIBRARIES
+        .iter()
+        .map(|library| Path::new(library).join(platform.as_str()))
+        // a package may leave the folder behind when it goes; kernel.img is what every image needs
+        .find(|folder| root.join(folder).join("kernel.img").is_file())
 }
 
 impl HostGrub {

@@ -6,21 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::partitioning::{ALIGNMENT, BOOT_SIZE, GAP, MBR_PARTITIONS, MBR_REACH};
 use crate::base::{Bytes, Lba, Sectors, identity};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::disk::layout::{FilesystemUuid, Layout, Partition, Role};
 use crate::front::model::{DiskSize, Model, Slot, SlotSize};
 
-/// Everything is aligned to this.
-pub const ALIGNMENT: Bytes = Bytes::MIB;
-/// Before the first partition: the MBR and GRUB's core image.
-pub const GAP: Bytes = Bytes::MIB;
-/// GRUB's modules of two platforms take 8 MiB; FAT32 wants 33 MiB at least; what is left is room for later use.
-pub const BOOT_SIZE: Bytes = Bytes::mib(64);
 /// A slot smaller than this holds no Linux, and no journal either.
 pub const SLOT_MIN: Bytes = Bytes::mib(16);
-/// MBR: the largest sector number is 2^32 - 1 (UEFI Specification 2.10, section 5.2.1).
-const MBR_LIMIT: Bytes = Bytes((1 << 32) * 512);
 
 /// MBR partition types (UEFI Specification 2.10, section 5.2.2; Linux).
 const TYPE_ESP: u8 = 0xef;
@@ -119,6 +112,9 @@ fn does_not_fit(model: &Model, message: String) -> Diagnostics {
 /// The whole disk. See [`slot_sizes`] for `contents` and errors.
 pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layout, Diagnostics> {
     let sizes = slot_sizes(model, contents)?;
+    if model.slots.len() + 1 > MBR_PARTITIONS {
+        return Err(too_many(model));
+    }
     let mut partitions = vec![Partition {
         number: 1,
         role: Role::Boot,
@@ -130,9 +126,8 @@ pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layou
     }];
     let mut next = Lba(GAP.sectors().0) + BOOT_SIZE.sectors();
     for (i, (slot, size)) in model.slots.iter().zip(&sizes).enumerate() {
-        let number = u8::try_from(i + 2).map_err(|_| too_many(model))?;
         partitions.push(Partition {
-            number,
+            number: u8::try_from(i + 2).expect("an MBR has four partitions"),
             role: Role::Slot(slot.name.to_string()),
             start: next,
             length: size.sectors(),
@@ -146,17 +141,14 @@ pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layou
         DiskSize::Auto => Sectors(next.0),
         DiskSize::Fixed(total) => total.sectors(),
     };
-    if next.offset() > MBR_LIMIT {
+    if next.0 > MBR_REACH.0 {
         return Err(Diagnostic::error(
             codes::SIZE_DOES_NOT_FIT,
-            format!("the partitions end at {}, an MBR reaches {MBR_LIMIT}", next.offset()),
+            format!("the partitions end at {}, an MBR reaches {}", next.offset(), MBR_REACH.bytes()),
         )
         .at(&model.source, model.disk.size.span, "the disk's size")
         .help("make the slots smaller")
         .into());
-    }
-    if model.slots.len() > 3 {
-        return Err(too_many(model));
     }
     Ok(Layout { signature: identity::disk_signature(&model.name), total, partitions })
 }

@@ -7,7 +7,7 @@ use super::layout;
 use super::op::{self, Op};
 use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
-use crate::base::{Bytes, identity};
+use crate::base::{Bytes, identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::front::model::{Base, BaseSource, DiskSize, FilesystemKind, Format, Model, Slot, Table};
 
@@ -78,8 +78,8 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
         Op::BootPartition(op::BootPartition {
             volume_id: identity::boot_volume(&model.name),
             label: BOOT_LABEL.into(),
-            size: layout::BOOT_SIZE,
-            start: layout::GAP.sectors().0,
+            size: partitioning::BOOT_SIZE,
+            start: partitioning::GAP.sectors().0,
             firmware: model.boot.firmware.iter().copied().collect(),
             created: pins.created(),
         }),
@@ -128,7 +128,7 @@ fn lower_slot(
         .bases
         .iter()
         .zip(bases)
-        .filter(|(base, _)| slot.from.iter().any(|from| names_base(from, base.name.as_str())))
+        .filter(|(base, _)| slot.from.iter().any(|from| base.is_named_by(from)))
         .map(|(_, node)| *node)
         .collect();
     let image = plan.add(
@@ -156,11 +156,6 @@ fn lower_slot(
         Op::Export(op::Export { slot: name, created: pins.created(), clamp: pins.source_date_epoch }),
         &[built, finish],
     )
-}
-
-/// Whether a `FROM` reference means the base of this name: bare or with the tag `latest`, as the engine resolves it.
-pub fn names_base(reference: &str, base: &str) -> bool {
-    reference == base || reference.strip_suffix(":latest") == Some(base)
 }
 
 fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &[NodeId]) -> NodeId {

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited};
 use crate::base::Digest;
+use crate::base::shell::single_quoted;
 
 /// Between two tries to be heard by the shell that a login starts.
 const SHELL_START: Limits = Limits { total: Duration::from_secs(8), silence: Duration::from_secs(8) };
@@ -101,7 +102,7 @@ impl<'a> Session<'a> {
     /// Runs a command of `sh` with nothing on its standard input; `limit` is for its run.
     pub async fn run(&mut self, command: &str, limit: Duration) -> Result<Answer, SessionError> {
         self.count += 1;
-        let line = format!("osimg_run {} {}", self.count, quoted(command));
+        let line = format!("osimg_run {} {}", self.count, single_quoted(command));
         if line.len() > LINE_MAX || command.contains(['\n', '\r']) {
             return Err(SessionError::TooLong { command: command.to_string() });
         }
@@ -175,11 +176,6 @@ fn greeting(count: u32) -> String {
         "while IFS= read -r osimg_l; do eval \"$osimg_l\"; done",
     ];
     format!("exec sh -c '{}'", body.join("; "))
-}
-
-/// A word of `sh` that stands for `text`.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// What stands between `mark` and the full stop that ends our lines. Something else may stand before it, such as a kernel

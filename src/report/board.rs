@@ -1,6 +1,7 @@
 //! The state of a run as its events tell it: what is running since when, and what is done. A pure fold; the time of
 //! an event is handed in, counted from the start of the sink.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::clean::clean;
@@ -36,7 +37,8 @@ pub struct Board {
     /// Nodes of the whole run.
     pub total: usize,
     pub finished: usize,
-    pub cached: usize,
+    /// Nodes found in the cache that did not have to be made after all.
+    pub cached: BTreeSet<NodeId>,
     pub failed: usize,
     /// When the run began.
     pub since: Duration,
@@ -54,11 +56,13 @@ impl Board {
             Event::RunStarted { total } => {
                 *self = Board { total: *total, since: now, ..Board::default() };
             }
-            Event::NodeCached { label, .. } => {
-                self.cached += 1;
+            Event::NodeCached { node, label } => {
+                self.cached.insert(*node);
                 self.see(label);
             }
             Event::NodeStarted { node, label, why } => {
+                // known from the cache, but its product was gone when it was needed
+                self.cached.remove(node);
                 self.see(label);
                 self.running.push(Running {
                     node: *node,

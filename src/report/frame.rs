@@ -188,10 +188,10 @@ fn bar(done: u64, total: u64, length: usize, paint: Paint) -> String {
 }
 
 fn overall(board: &Board, now: Duration, columns: Columns, paint: Paint) -> String {
-    let done = board.finished + board.cached;
+    let done = board.finished + board.cached.len();
     let mut text = format!("{done} of {}", board.total);
-    if board.cached > 0 {
-        text.push_str(&format!(", {} cached", board.cached));
+    if !board.cached.is_empty() {
+        text.push_str(&format!(", {} cached", board.cached.len()));
     }
     let mut out = line(
         " ",

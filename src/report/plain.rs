@@ -77,7 +77,7 @@ impl Plain {
                 }
             }
             Event::NodeFinished { label, took, .. } => {
-                let done = state.board.finished + state.board.cached;
+                let done = state.board.finished + state.board.cached.len();
                 let total = state.board.total;
                 format!("[{}] done in {} ({done} of {total})", clean(label), duration::exact(*took))
             }

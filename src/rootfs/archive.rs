@@ -114,7 +114,7 @@ impl<R: Read> Archive<R> {
                         .map_err(|source| ArchiveError::Pax { after: self.body.name.clone(), source })?;
                     before.pax = Some(pax);
                 }
-                b'g' => self.body.enter(header.size, None),
+                b'g' => drop(self.body.extension(header.size)?),
                 b'L' => before.name = Some(until_nul(self.body.extension(header.size)?)),
                 b'K' => before.link = Some(until_nul(self.body.extension(header.size)?)),
                 _ => {
@@ -416,6 +416,21 @@ mod tests {
             "the archive is cut off: its last entry is `/c`"
         );
         assert_eq!(error(&[]), "the archive is cut off: its last entry is `the start`");
+    }
+
+    #[test]
+    fn no_size_is_too_large_to_be_refused() {
+        for (flag, expected) in
+            [(b'g', "an extended header of 18446744073709551615 bytes"), (b'0', "a size above 2^63")]
+        {
+            let mut block = header("a", flag, 0).build();
+            // base 256
+            block[124..136].copy_from_slice(&[0x80, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+            block[148..156].fill(b' ');
+            let sum: u32 = block.iter().map(|b| u32::from(*b)).sum();
+            block[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+            assert!(error(&blocks(&[&block])).contains(expected));
+        }
     }
 
     #[test]

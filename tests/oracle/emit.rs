@@ -5,9 +5,9 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use osimg::base::shell;
 use osimg::diag::{Span, Spanned};
 use osimg::emit::dockerfile::{Concern, dockerfile};
-use osimg::emit::shell;
 use osimg::front::model::{
     Distro, Dracut, Filesystem, FilesystemKind, Kernel, Slot, SlotSize, Systemd, User,
 };

@@ -61,10 +61,10 @@ pub async fn execute(op: &Op, work: &Work<'_>) -> Result<Outcome, ExecError> {
 
 /// The value of an input.
 pub fn value<T: DeserializeOwned>(inputs: &[Arc<Outcome>], position: usize) -> Result<T, ExecError> {
-    let Product::Value(value) = &inputs[position].product else {
-        unreachable!("lowering gives this node a value as input {position}")
-    };
-    read(value)
+    match &inputs[position].product {
+        Product::Value(value) => read(value),
+        other => unreachable!("lowering gives this node a value as input {position}, not {other:?}"),
+    }
 }
 
 /// The facts of an input.
@@ -72,7 +72,8 @@ pub fn facts<T: DeserializeOwned>(input: &Outcome) -> Result<T, ExecError> {
     read(&input.facts)
 }
 
-fn read<T: DeserializeOwned>(value: &Value) -> Result<T, ExecError> {
+/// A value of the store as what it was before it was stored.
+pub fn read<T: DeserializeOwned>(value: &Value) -> Result<T, ExecError> {
     T::deserialize(value).map_err(|e| {
         ExecError::failed("reading the cache", e).help("an older osimg wrote it: remove the cache folder")
     })

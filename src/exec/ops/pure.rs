@@ -10,7 +10,7 @@ use crate::base::{Digest, identity};
 use crate::diag::{Diagnostic, Span, codes};
 use crate::emit;
 use crate::emit::dockerfile::Concern;
-use crate::exec::cx::Cx;
+use crate::exec::cx::{Cx, slot_of};
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
 use crate::front::model::{Distro, FileContent, Model, Slot};
@@ -33,14 +33,6 @@ pub fn compute(op: &Op, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcom
     }
 }
 
-fn slot<'a>(model: &'a Model, name: &str) -> &'a Slot {
-    model
-        .slots
-        .iter()
-        .find(|s| s.name.as_str() == name)
-        .expect("a plan names only slots of the model it was lowered from")
-}
-
 /// The generated Dockerfile as a value.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Generated {
@@ -51,7 +43,7 @@ pub struct Generated {
 
 fn fragments(op: &Fragments, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let found: OsRelease = value(inputs, 0)?;
-    let slot = slot(model, &op.slot);
+    let slot = slot_of(model, &op.slot);
     let distro = release_of(&found).ok_or_else(|| {
         ExecError::failed(format!("rendering slot `{}`", op.slot), "its distribution is not known")
     })?;
@@ -139,7 +131,7 @@ pub fn render_fstab(slot: &Slot, model: &Model) -> Result<String, ExecError> {
 }
 
 fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
-    let slot = slot(model, &op.slot);
+    let slot = slot_of(model, &op.slot);
     let fstab = render_fstab(slot, model)?;
     let mut sources = op.sources.iter();
     let files = slot

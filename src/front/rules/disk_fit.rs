@@ -2,15 +2,10 @@
 
 use super::Case;
 use crate::base::Bytes;
+use crate::base::partitioning::{ALIGNMENT, BOOT_SIZE, GAP, MBR_REACH};
 use crate::diag::{Diagnostics, codes};
 use crate::front::model::{DiskSize, SlotSize, Table};
 
-/// Before the first partition: the table, and GRUB's core image behind it.
-const GAP: Bytes = Bytes::mib(1);
-/// The boot partition.
-const BOOT: Bytes = Bytes::mib(64);
-/// The MBR counts sectors in 32 bits.
-const MBR_MAX: Bytes = Bytes((u32::MAX as u64) * crate::base::units::SECTOR);
 /// Beyond this the sums below could overflow; no disk is so large.
 const LARGEST: Bytes = Bytes(1 << 56);
 
@@ -38,15 +33,15 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         }
     }
     let DiskSize::Fixed(have) = disk.size.value else { return };
-    if disk.table.value == Table::Mbr && have > MBR_MAX {
+    if disk.table.value == Table::Mbr && have > MBR_REACH.bytes() {
         let message = format!("an MBR disk ends at 2 TiB, this one has {have}");
         found.push(
             case.error(codes::SIZE_DOES_NOT_FIT, message, disk.size.span, "")
-                .help("write a size below 2 TiB"),
+                .help("write a size of at most 2 TiB"),
         );
     }
-    let slots: Bytes = case.slots().iter().filter_map(|s| fixed(s.size.value)).map(mib_up).sum();
-    let need = GAP + BOOT + slots;
+    let slots: Bytes = case.slots().iter().filter_map(|s| fixed(s.size.value)).map(aligned).sum();
+    let need = GAP + BOOT_SIZE + slots;
     // a slot with a share needs room too, the smallest partition is a mebibyte
     let shared = case.slots().iter().filter(|s| fixed(s.size.value).is_none()).count() as u64;
     if need + Bytes::mib(shared) <= have {
@@ -61,11 +56,10 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         finding = finding.and(slot.size.span, format!("for `{}`", slot.name.value));
     }
     found.push(finding.help(format!(
-        "besides the slots, {BOOT} are for the boot partition and {GAP} for the table and GRUB"
+        "besides the slots, {BOOT_SIZE} are for the boot partition and {GAP} for the table and GRUB"
     )));
 }
 
-/// Partitions start at whole mebibytes.
-fn mib_up(size: Bytes) -> Bytes {
-    size.round_up(Bytes::MIB)
+fn aligned(size: Bytes) -> Bytes {
+    size.round_up(ALIGNMENT)
 }

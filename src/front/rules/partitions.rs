@@ -1,11 +1,12 @@
 //! The partition table has room for every slot and the boot partition.
 
 use super::Case;
+use crate::base::partitioning::MBR_PARTITIONS;
 use crate::diag::{Diagnostics, codes};
 use crate::front::model::Table;
 
-/// Primary partitions of an MBR, without the boot partition.
-const MBR_SLOTS: usize = 3;
+/// One partition is the boot partition.
+const MBR_SLOTS: usize = MBR_PARTITIONS - 1;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let count = case.slots().len();

@@ -6,8 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::base::Bytes;
+use crate::boot::Platform;
 use crate::host::command::find_program;
 use crate::host::firmware;
+use crate::host::grub;
 use crate::host::qemu::EMULATORS;
 
 /// Where to look.
@@ -90,6 +92,7 @@ impl Facts {
 /// Gathers the facts, but for versions.
 pub fn look(machine: &Machine) -> Facts {
     let program = |names: &[&str]| find_program(names, machine.path.as_deref());
+    let library = |platform| grub::library(&machine.root, platform).map(|f| Path::new("/").join(f));
     let nearest = machine.cache_dir.as_deref().and_then(nearest);
     Facts {
         is_root: machine.uid == 0,
@@ -99,9 +102,9 @@ pub fn look(machine: &Machine) -> Facts {
             .unwrap_or_default(),
         has_engine: program(&["dockerd", "podman"]).is_some(),
         mmdebstrap: program(&["mmdebstrap"]),
-        grub_mkimage: program(&["grub-mkimage", "grub2-mkimage"]),
-        grub_bios: grub(machine, "i386-pc"),
-        grub_uefi: grub(machine, "x86_64-efi"),
+        grub_mkimage: program(&grub::PROGRAMS),
+        grub_bios: library(Platform::I386Pc),
+        grub_uefi: library(Platform::X86_64Efi),
         qemu: program(EMULATORS),
         qemu_img: program(&["qemu-img"]),
         qemu_io: program(&["qemu-io"]),
@@ -118,16 +121,6 @@ pub fn look(machine: &Machine) -> Facts {
 
 fn at(machine: &Machine, path: &str) -> PathBuf {
     machine.root.join(path.trim_start_matches('/'))
-}
-
-/// Where distributions keep GRUB's modules, by platform.
-const GRUB: [&str; 4] = ["/usr/lib/grub", "/usr/share/grub2", "/usr/lib/grub2", "/usr/share/grub"];
-
-/// The folder of a platform's modules. A package may leave it behind when it goes; `kernel.img` is what every image
-/// needs.
-fn grub(machine: &Machine, platform: &str) -> Option<PathBuf> {
-    let folders = GRUB.iter().map(|folder| format!("{folder}/{platform}"));
-    folders.into_iter().find(|f| at(machine, f).join("kernel.img").is_file()).map(PathBuf::from)
 }
 
 fn text(machine: &Machine, path: &str) -> Option<String> {

@@ -12,6 +12,11 @@ pub fn quote(text: &str) -> String {
     if !text.is_empty() && text.chars().all(bare) {
         return text.to_string();
     }
+    single_quoted(text)
+}
+
+/// `text` in single quotes, whatever it holds. GRUB's shell reads these as POSIX does.
+pub fn single_quoted(text: &str) -> String {
     // a single quote cannot stand in single quotes: close, add it escaped, open again
     format!("'{}'", text.replace('\'', r"'\''"))
 }
@@ -32,6 +37,7 @@ mod tests {
         assert_eq!(quote("$6$a$b"), "'$6$a$b'");
         assert_eq!(quote("it's"), r"'it'\''s'");
         assert_eq!(quote(""), "''");
+        assert_eq!(single_quoted("a"), "'a'");
         assert_eq!(words(&["a".into(), "b c".into()]), "a 'b c'");
     }
 }

@@ -1,0 +1,16 @@
+//! What holds for the partitions of every disk, whatever its manifest says: the rules that judge a manifest and the
+//! arithmetic that lays it out both count with these.
+
+use super::units::{Bytes, Sectors};
+
+/// Partitions start and end at multiples of this: it suits every drive's erase block and physical sector.
+pub const ALIGNMENT: Bytes = Bytes::MIB;
+/// Before the first partition: the partition table and GRUB's core image.
+pub const GAP: Bytes = Bytes::MIB;
+/// The boot partition. GRUB's modules of two platforms take 8 MiB; FAT32 wants 33 MiB at least; what is left is room for
+/// later use.
+pub const BOOT_SIZE: Bytes = Bytes::mib(64);
+/// Primary partitions of an MBR, the boot partition included.
+pub const MBR_PARTITIONS: usize = 4;
+/// What an MBR can address: the largest sector number is 2^32 - 1 (UEFI Specification 2.10, section 5.2.1).
+pub const MBR_REACH: Sectors = Sectors(1 << 32);
