@@ -270,7 +270,7 @@ fn nothing_comes_out_in_an_order_of_chance() {
 #[test]
 fn what_ships_is_told_from_tests() {
     let text = "fn a() {}\n// tokio\n\n#[cfg(test)]\nmod tests {\n    use tokio;\n}\n";
-    assert_eq!(shipped(text), "fn a() {}\n");
+    assert_eq!(shipped(text), "fn a() {}");
     assert!(shipped("#[cfg(test)]\nmod script;\nuse tokio;").contains("tokio"));
 }
 

@@ -7,9 +7,9 @@ use super::layout;
 use super::op::{self, Op};
 use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
-use crate::base::{Bytes, identity, partitioning};
+use crate::base::{identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::front::model::{Base, BaseSource, DiskSize, FilesystemKind, Format, Model, Slot, Table};
+use crate::front::model::{Base, BaseSource, FilesystemKind, Format, Model, Slot, Table};
 
 /// The label of the boot partition: at most 11 bytes on FAT.
 pub const BOOT_LABEL: &str = "OSIMG-BOOT";
@@ -210,15 +210,4 @@ fn not_pinned(model: &Model, slot: &Slot) -> Diagnostics {
     Diagnostic::error(codes::FILE_MISSING, format!("slot `{}` has no Dockerfile to read", slot.name.as_str()))
         .at(&model.source, slot.dockerfile.span, "")
         .into()
-}
-
-/// The size of a disk whose slots are all of fixed size; nothing when it depends on what the slots hold.
-pub fn known_size(model: &Model) -> Option<Bytes> {
-    match *model.disk.size {
-        DiskSize::Fixed(size) => Some(size),
-        DiskSize::Auto if model.slots.iter().all(|s| !layout::is_auto(model, s)) => {
-            layout::layout(model, &BTreeMap::new()).ok().map(|l| l.total.bytes())
-        }
-        DiskSize::Auto => None,
-    }
 }

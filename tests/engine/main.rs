@@ -2,6 +2,7 @@
 //!
 //! Needs root, a running dockerd, podman, and apt-get for one small package. No image registry.
 
+mod apply;
 mod base;
 mod build;
 mod connect;
@@ -9,5 +10,6 @@ mod export;
 mod import;
 mod podman;
 mod raw;
+mod stall;
 mod toolbox;
 mod way;

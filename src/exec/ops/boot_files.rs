@@ -125,6 +125,7 @@ async fn from_toolbox(op: &BootFiles, from: &str, work: &Work<'_>) -> Result<Out
         tag: TOOLBOX_TAG.into(),
         labels: [("osimg.toolbox".to_string(), "grub".to_string())].into(),
         fresh: work.fresh,
+        images: vec![from.to_string()],
     };
     let image = engine.build(&request, work.reporter, &cx.cancel).await.map_err(engine_error)?;
     let taken = take(&image, work).await;

@@ -27,7 +27,7 @@ impl Reader<'_> {
         if !at.has(key) {
             let line = at.line(self.source);
             self.found.push(
-                Diagnostic::error(codes::FIELD_MISSING, format!("{owner} needs a `{key}`"))
+                Diagnostic::error(codes::FIELD_MISSING, format!("{owner} needs `{key}`"))
                     .at(self.source, line, format!("`{key}` is missing here"))
                     .help(help),
             );
