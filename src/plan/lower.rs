@@ -1,4 +1,8 @@
 //! Lowers a checked model to the plan: which pieces of work there are and what each needs.
+//!
+//! Enters: the model, the pins (digests of what lies beside the manifest), GRUB's early configuration. Leaves: the
+//! graph, or located diagnostics for what this version cannot build and for sizes that do not fit. The same model and
+//! pins give the same graph.
 
 use std::collections::BTreeMap;
 
@@ -43,13 +47,14 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
         let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
         let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
         exports.push(export);
-        inspects.push(plan.add(
+        let inspect = plan.add(
             Op::Inspect(op::Inspect {
                 slot: slot.name.to_string(),
                 kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
             }),
             &[export],
-        ));
+        );
+        inspects.push(inspect);
         filesystems.push(plan.add(
             Op::Filesystem(op::Filesystem {
                 slot: slot.name.to_string(),
@@ -60,7 +65,8 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 label: slot.name.to_string(),
                 created: pins.created(),
             }),
-            &[export],
+            // the kernel that was found decides the filesystem's features
+            &[export, inspect],
         ));
     }
     let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();

@@ -1,4 +1,6 @@
 //! Words read as the values they mean; what cannot be read becomes a finding.
+//!
+//! Enters: text with its place. Leaves: a value in any case, a stand-in beside the finding, so that reading goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
