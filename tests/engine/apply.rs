@@ -110,8 +110,11 @@ impl Shop {
     }
 
     /// Starts a run and interrupts it once `when` gives a sign that it is far enough.
-    fn interrupted(&self, host: &str, when: impl FnOnce(&mut dyn BufRead) -> String) -> String {
-        let mut command = self.command(host);
+    fn interrupted(&self, host: &str, when: impl FnOnce(&mut dyn BufRead) -> String) {
+        self.interrupted_run(self.command(host), when);
+    }
+
+    fn interrupted_run(&self, mut command: Command, when: impl FnOnce(&mut dyn BufRead) -> String) {
         let mut child = command.arg("-v").spawn().expect("the binary starts");
         let mut stderr = BufReader::new(child.stderr.take().expect("piped"));
         let mut told = when(&mut stderr);
@@ -122,7 +125,6 @@ impl Shop {
         let status = child.wait().expect("it ends");
         assert_eq!(status.code(), Some(130), "{:?}: {told}", self.way);
         assert!(start.elapsed() < SOON, "{:?}: it took {:?}: {told}", self.way, start.elapsed());
-        told
     }
 
     /// Fails if a run that did not succeed left anything but what its finished parts are named: in the engine at most
@@ -314,6 +316,31 @@ async fn interrupted_while_a_base_is_imported_nothing_is_left() {
         shop.assert_clean(&[]).await;
         shop.close().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_while_a_base_is_bootstrapped_nothing_is_left() {
+    use std::os::unix::fs::PermissionsExt;
+    let shop = Shop::new(Way::BuildKit, "sigintm", "", KERNEL).await;
+    let manifest = fs::read_to_string(shop.path("m.yaml")).expect("the manifest");
+    let (before, rest) = manifest.split_once("    archive: ").expect("a base");
+    let after = rest.split_once("slots:").expect("slots").1;
+    shop.write("m.yaml", &format!("{before}    bootstrap: {{suite: bookworm}}\nslots:{after}"));
+    // its users are other ones than ours, and may look in here
+    let temporary = shop.path("temporary");
+    fs::create_dir(&temporary).expect("a folder");
+    for folder in [shop.folder.path(), &temporary] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    let mut command = shop.command(&shop.host());
+    command.env("TMPDIR", &temporary);
+    shop.interrupted_run(command, |stderr| {
+        let told = until(stderr, "extracting archives");
+        assert_ne!(names(&temporary), [""; 0], "mmdebstrap works elsewhere");
+        told
+    });
+    assert_eq!(names(&temporary), [""; 0]);
+    shop.assert_clean(&[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

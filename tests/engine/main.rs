@@ -9,6 +9,7 @@ mod connect;
 mod export;
 mod import;
 mod podman;
+mod podman_apply;
 mod raw;
 mod stall;
 mod toolbox;
