@@ -143,9 +143,8 @@ impl Shop {
     /// What of ours is in the engine beside the images that `kept` names and what they were made from.
     fn left(&self, kept: &[&str]) -> Vec<String> {
         let nameless =
-            raw::get(&self.lab.socket, "/images/json?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D");
-        let nameless: Vec<&str> =
-            nameless.as_array().expect("a list").iter().filter_map(|i| i["Id"].as_str()).collect();
+            raw::list(&self.lab.socket, "/images/json?filters=%7B%22dangling%22%3A%5B%22true%22%5D%7D");
+        let nameless: Vec<&str> = nameless.iter().filter_map(|i| i["Id"].as_str()).collect();
         let is_kept = |trace: &String| {
             let (kind, rest) = trace.split_once(' ').expect("a kind");
             let (id, tags) = rest.split_once(' ').expect("an id");
