@@ -5,7 +5,7 @@ use crate::harness::{Place, osimg};
 #[test]
 fn an_image_that_is_not_there_yet() {
     let ran = osimg(&["boot", "disk.img"]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
     assert_eq!(ran.err, "error: there is no image at `disk.img` yet\n  help: `osimg apply` makes it\n");
 }
 
@@ -23,7 +23,7 @@ fn an_image_that_is_no_disk() {
     let mut command = place.command(&["boot", "disk.img", "--slot", "a", "--wait-login"]);
     command.env("PATH", "/usr/bin:/bin");
     let ran = crate::harness::finish(command);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
     assert!(ran.err.starts_with("error: "), "{}", ran.err);
 }
 
