@@ -187,6 +187,34 @@ fn no_room_imports_what_the_table_lacks() {
     assert!(wrong.is_empty(), "imports that docs/architecture.md does not allow:\n{}", wrong.join("\n"));
 }
 
+/// Rows of the table under a heading of `docs/architecture.md`, cells trimmed.
+fn documented(heading: &str) -> Vec<Vec<String>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/architecture.md");
+    let text = fs::read_to_string(path).expect("the page is readable");
+    let (_, section) = text.split_once(heading).expect("the page has the heading");
+    let table = section.lines().skip_while(|l| !l.starts_with('|')).take_while(|l| l.starts_with('|'));
+    table
+        .skip(2)
+        .map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_string()).collect())
+        .collect()
+}
+
+#[test]
+fn the_page_has_the_same_tables() {
+    let rooms: Vec<Vec<String>> = ALLOWED
+        .iter()
+        .map(|(room, allowed)| {
+            let allowed = if allowed.is_empty() { "nothing".to_string() } else { allowed.join(", ") };
+            vec![room.to_string(), allowed]
+        })
+        .collect();
+    assert_eq!(documented("## Who may import whom"), rooms);
+    let homes: Vec<String> = HOMES.iter().map(|(_, home)| format!("`{home}`")).collect();
+    let shown: Vec<String> =
+        documented("each third-party API").into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(shown, homes);
+}
+
 #[test]
 fn each_third_party_api_lives_in_one_place() {
     let mut wrong = Vec::new();
@@ -244,7 +272,7 @@ fn nothing_comes_out_in_an_order_of_chance() {
 #[test]
 fn what_ships_is_told_from_tests() {
     let text = "fn a() {}\n// tokio\n\n#[cfg(test)]\nmod tests {\n    use tokio;\n}\n";
-    assert_eq!(shipped(text), "fn a() {}\n");
+    assert_eq!(shipped(text), "fn a() {}");
     assert!(shipped("#[cfg(test)]\nmod script;\nuse tokio;").contains("tokio"));
 }
 

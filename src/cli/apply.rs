@@ -1,6 +1,5 @@
 //! `osimg apply`: makes the image that a manifest describes.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -31,11 +30,7 @@ pub struct Apply {
 impl Apply {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let started = Instant::now();
-        let (manifest, slots) = self.wanted.read()?;
-        let model = Arc::new(manifest.load(session)?);
-        let plan = run::plan(&model, session)?;
-        let refresh = run::refresh(&plan, &model, slots.as_deref())?;
-        let store = run::store(session)?;
+        let run::Prepared { model, plan, refresh, store } = self.wanted.prepare(session)?;
         let sink = session.sink();
         let outputs = interrupt::run(&sink, |cancel| {
             let (sink, model, plan) = (sink.clone(), model.clone(), &plan);

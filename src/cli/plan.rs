@@ -1,7 +1,5 @@
 //! `osimg plan`: what `apply` would do, and why.
 
-use std::sync::Arc;
-
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
@@ -38,11 +36,7 @@ enum Format {
 
 impl PlanCommand {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
-        let (manifest, slots) = self.wanted.read()?;
-        let model = Arc::new(manifest.load(session)?);
-        let plan = run::plan(&model, session)?;
-        let refresh = run::refresh(&plan, &model, slots.as_deref())?;
-        let store = run::store(session)?;
+        let run::Prepared { model, plan, refresh, store } = self.wanted.prepare(session)?;
         let sink = session.sink();
         let nodes = interrupt::run(&sink, |cancel| {
             let mut cx = run::cx(model.clone(), store, session, &sink, &cancel);

@@ -34,10 +34,28 @@ pub struct Wanted {
     refresh: Option<Vec<String>>,
 }
 
+/// Everything that a run or a look at the plan starts from.
+pub struct Prepared {
+    pub model: Arc<Model>,
+    pub plan: Plan,
+    /// The nodes that run although nothing changed.
+    pub refresh: BTreeSet<NodeId>,
+    pub store: Store,
+}
+
 impl Wanted {
+    /// Reads the manifest, lowers it, and opens the store.
+    pub fn prepare(&self, session: &Session) -> Result<Prepared, Failure> {
+        let (manifest, slots) = self.read()?;
+        let model = Arc::new(manifest.load(session)?);
+        let plan = plan(&model, session)?;
+        let refresh = refresh(&plan, &model, slots.as_deref())?;
+        Ok(Prepared { model, plan, refresh, store: store(session)? })
+    }
+
     /// The manifest and the slots of `--refresh`. In `--refresh m.yaml` the parser takes the manifest for a slot; slots
     /// hold no dot before `yaml`, so it is found again.
-    pub fn read(&self) -> Result<(Manifest, Option<Vec<String>>), Failure> {
+    fn read(&self) -> Result<(Manifest, Option<Vec<String>>), Failure> {
         let mut slots = self.refresh.clone();
         let taken = |slots: &mut Vec<String>| {
             let is_manifest = |s: &String| s.contains('/') || s.ends_with(".yaml") || s.ends_with(".yml");
@@ -118,7 +136,7 @@ pub fn cx(
 }
 
 /// The nodes that `--refresh` makes run: the builds of these slots (of all, when none is named) and the bases they use.
-pub fn refresh(plan: &Plan, model: &Model, slots: Option<&[String]>) -> Result<BTreeSet<NodeId>, Failure> {
+fn refresh(plan: &Plan, model: &Model, slots: Option<&[String]>) -> Result<BTreeSet<NodeId>, Failure> {
     let Some(slots) = slots else { return Ok(BTreeSet::new()) };
     let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
     if let Some(unknown) = slots.iter().find(|s| !known.contains(&s.as_str())) {

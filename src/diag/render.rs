@@ -1,4 +1,6 @@
 //! Diagnostics as miette draws them: the file, the line, the exact words underlined.
+//!
+//! Enters: diagnostics and a [`Look`]. Leaves: text. miette lives here only.
 
 use std::fmt;
 

@@ -68,17 +68,6 @@ pub fn context_digest(context: &BuildContext) -> io::Result<Digest> {
     Ok(digest.finish())
 }
 
-/// The Dockerfile's text.
-pub(super) fn dockerfile_text(context: &BuildContext) -> io::Result<String> {
-    match context {
-        BuildContext::Text { dockerfile, .. } => Ok(dockerfile.clone()),
-        BuildContext::Folder { dockerfile, .. } => {
-            let bytes = std::fs::read(dockerfile).map_err(|e| about(dockerfile, e))?;
-            Ok(String::from_utf8_lossy(&bytes).into_owned())
-        }
-    }
-}
-
 impl FileList {
     pub(super) fn of(context: &BuildContext) -> io::Result<FileList> {
         match context {

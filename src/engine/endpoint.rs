@@ -74,10 +74,9 @@ pub(super) fn candidates(choice: EngineChoice, environment: &Environment) -> Vec
         // a user's own Podman comes before the system's, which only root may open
         let system = "unix:///run/podman/podman.sock".to_string();
         let own = runtime("podman/podman.sock");
-        places.extend(if environment.uid == 0 { vec![system] } else { Vec::new() });
-        places.extend(own);
-        if environment.uid != 0 {
-            places.push("unix:///run/podman/podman.sock".to_string());
+        match environment.uid {
+            0 => places.extend([system].into_iter().chain(own)),
+            _ => places.extend(own.into_iter().chain([system])),
         }
     }
     places

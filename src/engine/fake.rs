@@ -296,6 +296,7 @@ mod tests {
             tag: "t:1".to_string(),
             labels: BTreeMap::new(),
             fresh: false,
+            images: Vec::new(),
         }
     }
 

@@ -4,7 +4,6 @@
 
 pub mod context;
 mod docker;
-mod dockerfile;
 mod endpoint;
 pub mod fake;
 mod ignorefile;
@@ -73,8 +72,10 @@ pub struct BuildRequest {
     /// The tag the image gets, `name:tag`.
     pub tag: String,
     pub labels: BTreeMap<String, String>,
-    /// Run every step although the engine has it cached, and pull newer base images where they can be pulled.
+    /// Run every step although the engine has it cached, and pull newer `images` where they can be pulled.
     pub fresh: bool,
+    /// The images that the Dockerfile takes from elsewhere, as it names them.
+    pub images: Vec<String>,
 }
 
 /// Why the engine could not do what was asked.

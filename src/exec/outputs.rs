@@ -1,4 +1,7 @@
 //! What a finished run has to show: the image, and what each slot is.
+//!
+//! Enters: the plan, the model and the results of a run whose goal was reached. Leaves: plain values for people or
+//! JSON.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

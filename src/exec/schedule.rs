@@ -54,10 +54,11 @@ pub async fn run(plan: &Plan, goals: &[NodeId], cx: &Cx) -> Result<Results, Exec
     let done = made.iter().all(Option::is_some);
     cx.sink.emit(Event::RunFinished { took: started.elapsed() });
     let whole = plan.goal().is_some_and(|goal| goals.contains(&goal));
-    let results = run.finish(done && whole).await?;
+    let results = run.finish(done && whole).await;
     if done {
-        return Ok(results);
+        return results;
     }
+    // what stopped the run comes first: where the disk is full, what is remembered of it cannot be written either
     let failure = run.failure.into_inner().expect("no thread panicked with the lock");
     Err(failure.unwrap_or(ExecError::Cancelled))
 }

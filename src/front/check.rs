@@ -1,4 +1,7 @@
 //! [`Resolved`] to [`Model`]: the rules applied, then the places that later stages do not need left behind.
+//!
+//! Enters: bound names with their places, and a [`Probe`] of the files beside the manifest. Leaves: the model, where no
+//! rule found an error, and all findings. A model holds valid values only.
 
 use std::collections::BTreeMap;
 

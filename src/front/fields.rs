@@ -1,4 +1,7 @@
 //! Fields that manifests do not have: what the user may have meant, from the schema, the only list of fields there is.
+//!
+//! Enters: the path of an unknown field. Leaves: a finding with the nearest name, and a note in the tree that it was
+//! meant.
 
 use std::sync::Arc;
 

@@ -1,13 +1,15 @@
 //! Runs a program of the host: the only place that spawns a process.
 //!
-//! The child gets its own process group, is killed with its whole group when the run is cancelled, sees a plain
-//! `LC_ALL=C.UTF-8` environment, and its output is reported line by line as it comes.
+//! The child gets its own process group, which is asked to end and then killed when the run is cancelled; it sees a
+//! plain `LC_ALL=C.UTF-8` environment, and its output is reported line by line as it comes.
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +17,9 @@ use crate::base::event::NodeReporter;
 
 /// Lines of output kept for an error message.
 const TAIL: usize = 20;
+/// What a program gets to take away its own temporary files when the run is cancelled: mmdebstrap has a whole tree, and
+/// without root only itself can remove it.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Why a program did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -84,10 +89,7 @@ impl Call {
         let program = self.program.to_string_lossy().into_owned();
         self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
-            _ => CommandError::Start { program: program.clone(), source },
-        })?;
+        let mut child = self.command.spawn().map_err(|source| not_started(&program, source))?;
         let group = child.id();
         let input = self.input.take();
         let stdin = child.stdin.take();
@@ -103,11 +105,15 @@ impl Call {
             let ((), out, err) = tokio::join!(feed, stdout, stderr);
             (out, err, child.wait().await)
         };
+        tokio::pin!(work);
         let (out, err, status) = tokio::select! {
-            done = work => done,
+            done = &mut work => done,
             () = cancel.cancelled() => {
                 if let Some(group) = group {
-                    kill_group(group);
+                    signal_group(group, Signal::TERM);
+                    // how it ended does not matter, nor whether it did
+                    let _ = tokio::time::timeout(GRACE, work).await;
+                    signal_group(group, Signal::KILL);
                 }
                 return Err(CommandError::Cancelled);
             }
@@ -126,13 +132,18 @@ impl Call {
     pub fn spawn(mut self) -> Result<Child, CommandError> {
         let program = self.program.to_string_lossy().into_owned();
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().map_err(|source| match source.kind() {
-            std::io::ErrorKind::NotFound => CommandError::Missing { program: program.clone() },
-            _ => CommandError::Start { program: program.clone(), source },
-        })?;
+        let mut child = self.command.spawn().map_err(|source| not_started(&program, source))?;
         let stderr = child.stderr.take();
         let errors = tokio::spawn(async move { lines(stderr, &NodeReporter::silent(), TAIL).await });
         Ok(Child { program, group: child.id(), child, errors: Some(errors) })
+    }
+}
+
+fn not_started(program: &str, source: std::io::Error) -> CommandError {
+    let program = program.to_string();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => CommandError::Missing { program },
+        _ => CommandError::Start { program, source },
     }
 }
 
@@ -166,7 +177,7 @@ impl Child {
     /// Kills the whole group and waits until the program is gone.
     pub async fn kill(&mut self) -> Result<(), CommandError> {
         if let Some(group) = self.group {
-            kill_group(group);
+            signal_group(group, Signal::KILL);
         }
         self.wait().await.map(|_| ())
     }
@@ -175,7 +186,7 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if let Some(group) = self.group {
-            kill_group(group);
+            signal_group(group, Signal::KILL);
         }
     }
 }
@@ -203,11 +214,11 @@ async fn lines(
     }
 }
 
-fn kill_group(leader: u32) {
+fn signal_group(leader: u32, signal: Signal) {
     let pid = i32::try_from(leader).ok().and_then(rustix::process::Pid::from_raw);
     if let Some(pid) = pid {
         // it may be gone already, which is what is wanted
-        let _ = rustix::process::kill_process_group(pid, rustix::process::Signal::KILL);
+        let _ = rustix::process::kill_process_group(pid, signal);
     }
 }
 

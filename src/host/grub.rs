@@ -113,7 +113,8 @@ impl HostGrub {
             fs::create_dir_all(&out).map_err(|source| GrubError::Io { path: out.clone(), source })?;
             for (name, path) in entries(directory)? {
                 if modules::copied(&name) || name == "boot.img" {
-                    fs::copy(&path, out.join(&name)).map_err(|source| GrubError::Io { path, source })?;
+                    let (bytes, copy) = (read(&path)?, out.join(&name));
+                    fs::write(&copy, bytes).map_err(|source| GrubError::Io { path: copy, source })?;
                 }
             }
             let output = out.join(mkimage::output(*platform));

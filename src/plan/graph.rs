@@ -1,4 +1,6 @@
 //! The plan's graph: typed nodes, an arrow from each input to the node that needs it. petgraph lives here only.
+//!
+//! Enters: ops with their inputs, inputs first. Leaves: nodes by number, their inputs in order, what a goal needs.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,8 @@
 //! Lowers a checked model to the plan: which pieces of work there are and what each needs.
+//!
+//! Enters: the model, the pins (digests of what lies beside the manifest), GRUB's early configuration. Leaves: the
+//! graph, or located diagnostics for what this version cannot build and for sizes that do not fit. The same model and
+//! pins give the same graph.
 
 use std::collections::BTreeMap;
 
@@ -7,9 +11,9 @@ use super::layout;
 use super::op::{self, Op};
 use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
-use crate::base::{Bytes, identity, partitioning};
+use crate::base::{identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::front::model::{Base, BaseSource, DiskSize, FilesystemKind, Format, Model, Slot, Table};
+use crate::front::model::{Base, BaseSource, FilesystemKind, Format, Model, Slot, Table};
 
 /// The label of the boot partition: at most 11 bytes on FAT.
 pub const BOOT_LABEL: &str = "OSIMG-BOOT";
@@ -43,13 +47,14 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
         let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
         let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
         exports.push(export);
-        inspects.push(plan.add(
+        let inspect = plan.add(
             Op::Inspect(op::Inspect {
                 slot: slot.name.to_string(),
                 kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
             }),
             &[export],
-        ));
+        );
+        inspects.push(inspect);
         filesystems.push(plan.add(
             Op::Filesystem(op::Filesystem {
                 slot: slot.name.to_string(),
@@ -60,7 +65,8 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 label: slot.name.to_string(),
                 created: pins.created(),
             }),
-            &[export],
+            // the kernel that was found decides the filesystem's features
+            &[export, inspect],
         ));
     }
     let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
@@ -210,15 +216,4 @@ fn not_pinned(model: &Model, slot: &Slot) -> Diagnostics {
     Diagnostic::error(codes::FILE_MISSING, format!("slot `{}` has no Dockerfile to read", slot.name.as_str()))
         .at(&model.source, slot.dockerfile.span, "")
         .into()
-}
-
-/// The size of a disk whose slots are all of fixed size; nothing when it depends on what the slots hold.
-pub fn known_size(model: &Model) -> Option<Bytes> {
-    match *model.disk.size {
-        DiskSize::Fixed(size) => Some(size),
-        DiskSize::Auto if model.slots.iter().all(|s| !layout::is_auto(model, s)) => {
-            layout::layout(model, &BTreeMap::new()).ok().map(|l| l.total.bytes())
-        }
-        DiskSize::Auto => None,
-    }
 }

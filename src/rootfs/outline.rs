@@ -27,10 +27,6 @@ pub enum What {
 }
 
 impl What {
-    pub fn is_directory(self) -> bool {
-        matches!(self, What::Implied | What::Directory)
-    }
-
     pub fn is_file(self) -> bool {
         matches!(self, What::File | What::EmptyFile)
     }

@@ -2,7 +2,9 @@
 
 mod command;
 mod console;
+mod debian_dual;
 mod grub;
+mod rpm_lab;
 mod tiny;
 
 /// One machine at a time: two would starve each other where two processors are all there is.

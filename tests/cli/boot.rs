@@ -3,10 +3,23 @@
 use crate::harness::{Place, osimg};
 
 #[test]
-fn an_image_that_is_not_there_yet() {
+fn an_image_that_is_not_there() {
     let ran = osimg(&["boot", "disk.img"]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""));
-    assert_eq!(ran.err, "error: there is no image at `disk.img` yet\n  help: `osimg apply` makes it\n");
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""));
+    assert_eq!(
+        ran.err,
+        "error: there is no image `disk.img`\n  help: name an image, or a manifest, whose name ends in .yaml or .yml\n"
+    );
+}
+
+#[test]
+fn a_manifest_whose_image_is_not_there_yet() {
+    let place = Place::new();
+    place.file("Dockerfile", "FROM debian\n");
+    place.file("m.yaml", "version: 1\nname: m\nslots: [{name: a, dockerfile: Dockerfile}]\n");
+    let ran = crate::harness::finish(place.command(&["boot", "m.yaml"]));
+    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+    assert!(ran.err.contains("osimg apply"), "{}", ran.err);
 }
 
 #[test]
@@ -23,7 +36,7 @@ fn an_image_that_is_no_disk() {
     let mut command = place.command(&["boot", "disk.img", "--slot", "a", "--wait-login"]);
     command.env("PATH", "/usr/bin:/bin");
     let ran = crate::harness::finish(command);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(1), ""), "{}", ran.err);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
     assert!(ran.err.starts_with("error: "), "{}", ran.err);
 }
 

@@ -24,7 +24,7 @@ fn start() -> PathBuf {
     let socket = folder.join("podman.sock");
     let log = std::fs::File::create(folder.join("log")).expect("a log");
     let mut service: Child = podman(&root, &run)
-        .args(["system", "service", "--time", "30"])
+        .args(["system", "service", "--time", "120"])
         .arg(format!("unix://{}", socket.display()))
         .stdin(Stdio::null())
         .stdout(Stdio::null())

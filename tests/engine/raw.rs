@@ -16,12 +16,22 @@ pub fn get(socket: &Path, path: &str) -> Value {
     serde_json::from_slice(&answer[body..]).expect("JSON")
 }
 
+/// A list. Podman fails to make one when something in it goes away meanwhile, as other tests make it do.
+pub fn list(socket: &Path, path: &str) -> Vec<Value> {
+    for _ in 0..50 {
+        if let Value::Array(items) = get(socket, path) {
+            return items;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    panic!("{path} gives no list: {}", get(socket, path));
+}
+
 /// Images and containers whose tag, label or environment names `mark`.
 pub fn traces(socket: &Path, mark: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (list, one) in [("/images/json?all=1", "images"), ("/containers/json?all=1", "containers")] {
-        let items = get(socket, list);
-        for item in items.as_array().expect("a list") {
+    for (all, one) in [("/images/json?all=1", "images"), ("/containers/json?all=1", "containers")] {
+        for item in list(socket, all) {
             let id = item["Id"].as_str().expect("an id");
             let detail = get(socket, &format!("/{one}/{id}/json"));
             let tags = detail["RepoTags"].to_string();

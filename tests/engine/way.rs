@@ -70,6 +70,7 @@ impl Lab {
             tag: self.tag(name),
             labels: BTreeMap::from([("osimg.slot".to_string(), name.to_string())]),
             fresh: false,
+            images: vec![base.to_string()],
         }
     }
 

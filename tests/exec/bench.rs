@@ -259,7 +259,7 @@ fn engine(slots: &[Slot]) -> FakeEngine {
 
 /// What a build gives: the user's image says it is Debian, the slot's holds a tree, the toolbox holds GRUB.
 fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
-    if request.tag.starts_with("osimg/toolbox") {
+    if request.tag.ends_with(":toolbox") {
         return FakeImage { tar: toolbox(), ..FakeImage::default() };
     }
     let release = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n".to_vec();

@@ -3,20 +3,14 @@
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use osimg::base::{Bytes, Digest, Lba, Sectors};
 use osimg::disk::layout::{FilesystemUuid, Layout, Partition, Role};
 use osimg::disk::{Assembly, Head, ImageError, assemble, mbr};
 
-const MIB: u64 = 1 << 20;
+use crate::program::output;
 
-/// Standard output of a program that must succeed.
-fn output(program: &str, args: &[&str]) -> String {
-    let out = Command::new(program).args(args).env("LC_ALL", "C").output().expect(program);
-    assert!(out.status.success(), "{program} {args:?}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).expect("UTF-8") + &String::from_utf8_lossy(&out.stderr)
-}
+const MIB: u64 = 1 << 20;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")

@@ -13,13 +13,7 @@ use osimg::rootfs::tree::{Timestamp, TreePath};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-fn output(program: &str, args: &[&str]) -> String {
-    let out =
-        Command::new(program).args(args).env("LC_ALL", "C.UTF-8").env("TZ", "UTC").output().expect(program);
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "{program} {args:?}: {text}");
-    text
-}
+use crate::program::output;
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")

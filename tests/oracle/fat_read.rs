@@ -1,16 +1,11 @@
 //! Reads FAT filesystems that dosfstools and mtools wrote.
 
 use std::fs::File;
-use std::path::Path;
-use std::process::Command;
 
 use osimg::base::{Bytes, Digest};
 use osimg::fs::fat::read::Reader;
 
-fn sh(script: &str, folder: &Path) {
-    let out = Command::new("sh").args(["-ec", script]).current_dir(folder).output().expect("a shell");
-    assert!(out.status.success(), "{script}: {}", String::from_utf8_lossy(&out.stderr));
-}
+use crate::program::sh;
 
 /// Bytes without a pattern that a wrong cluster would repeat.
 fn content(length: usize, seed: u8) -> Vec<u8> {
@@ -25,12 +20,12 @@ fn reads_what_mtools_wrote() {
         let at = folder.path();
         let kib = 40 * 1024 * sectors_per_cluster;
         sh(
+            at,
             &format!(
                 "truncate -s $((({kib} + {offset}) * 1024)) disk.img\n\
                  mkfs.vfat -F 32 -s {sectors_per_cluster} -n BOOT --offset {offset} disk.img {kib} >/dev/null\n\
                  mmd -i disk.img@@$(({offset} * 512)) ::grub ::grub/i386-pc '::a folder with a long name'"
             ),
-            at,
         );
         let files = [
             ("grub/grubenv", content(1024, 1)),
@@ -41,7 +36,7 @@ fn reads_what_mtools_wrote() {
         ];
         let copy = |name: &str, bytes: &[u8]| {
             std::fs::write(at.join("file"), bytes).expect("a file");
-            sh(&format!("mcopy -o -i disk.img@@$(({offset} * 512)) file '::{name}'"), at);
+            sh(at, &format!("mcopy -o -i disk.img@@$(({offset} * 512)) file '::{name}'"));
         };
         for (name, bytes) in &files {
             copy(name, bytes);
@@ -51,15 +46,15 @@ fn reads_what_mtools_wrote() {
             copy(&format!("hole{n}"), &content(4096, n));
         }
         for n in (0..40).step_by(2) {
-            sh(&format!("mdel -i disk.img@@$(({offset} * 512)) ::hole{n}"), at);
+            sh(at, &format!("mdel -i disk.img@@$(({offset} * 512)) ::hole{n}"));
         }
         // mtools goes on behind the cluster it used last, unless FSInfo (sector 1) says that nobody knows which it was
         sh(
+            at,
             &format!(
                 "printf '\\377\\377\\377\\377' | \
                  dd of=disk.img bs=1 seek=$(({offset} * 512 + 512 + 492)) conv=notrunc status=none"
             ),
-            at,
         );
         let pieces = content(300_000 * sectors_per_cluster as usize, 99);
         copy("pieces.bin", &pieces);

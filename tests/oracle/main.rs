@@ -6,4 +6,5 @@ mod ext4;
 mod fat;
 mod fat_read;
 mod grub;
+mod program;
 mod rootfs;

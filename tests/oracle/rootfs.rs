@@ -2,30 +2,11 @@
 //! GNU tar again, and is the same folder.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use osimg::rootfs::tree::{Kind, TreeSource};
 use osimg::rootfs::{Archive, ArchiveWriter};
 
-fn sh(folder: &Path, script: &str) -> String {
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", script])
-        .current_dir(folder)
-        .env("LC_ALL", "C.UTF-8")
-        .env("TZ", "UTC")
-        .output()
-        .expect("bash starts");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{script}\n{}\n{}{}",
-        output.status,
-        text(&output.stdout),
-        text(&output.stderr)
-    );
-    text(&output.stdout)
-}
+use crate::program::sh;
 
 const MAKE: &str = r#"
 mkdir -p root/usr/bin root/etc "root/a b" root/deep

@@ -10,8 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
-use crate::engine::context::{FileList, dockerfile_text};
-use crate::engine::dockerfile::base_images;
+use crate::engine::context::FileList;
 use crate::engine::{BuildRequest, Engine, EngineError, ImageId};
 
 use super::{DockerEngine, OWN_LABEL, buildkit, classic, split_tag, text, unless_cancelled};
@@ -30,7 +29,7 @@ pub(super) async fn build(
     let context = request.context.clone();
     let list = blocking(move || FileList::of(&context)).await?;
     if request.fresh {
-        unless_cancelled(cancel, refresh_bases(engine, request, reporter)).await?;
+        unless_cancelled(cancel, refresh_images(engine, request, reporter)).await?;
     }
     let options = options(engine, request, &list);
     let (body, packing) = pack(list);
@@ -78,22 +77,20 @@ fn options(engine: &DockerEngine, request: &BuildRequest, list: &FileList) -> Bu
     }
 }
 
-/// Pulls newer base images. The engines' own `pull` fails on an image that exists only here, such as an imported
+/// Pulls newer images. The engines' own `pull` fails on an image that exists only here, such as an imported
 /// base, so each is pulled by itself; one that cannot be pulled stays as it is.
-async fn refresh_bases(
+async fn refresh_images(
     engine: &DockerEngine,
     request: &BuildRequest,
     reporter: &NodeReporter,
 ) -> Result<(), EngineError> {
-    let context = request.context.clone();
-    let dockerfile = blocking(move || dockerfile_text(&context)).await?;
-    for image in base_images(&dockerfile, &request.build_args) {
-        let have = engine.image(&image).await?;
+    for image in &request.images {
+        let have = engine.image(image).await?;
         if have.as_ref().is_some_and(|i| i.labels.keys().any(|key| key.starts_with(OWN_LABEL))) {
             continue;
         }
         reporter.step(format!("pulling {image}"));
-        let (name, tag) = split_tag(&image);
+        let (name, tag) = split_tag(image);
         let options = CreateImageOptions {
             // without a tag the engine would pull every one there is; a digest stands in the name
             from_image: Some(if image.contains('@') { image.clone() } else { name.to_string() }),

@@ -1,4 +1,6 @@
 //! A file out of an image, through a container that is never started.
+//!
+//! Enters: an image and a path. Leaves: the bytes of the regular file it leads to, or nothing; the container is gone.
 
 use std::io::Read;
 

@@ -1,4 +1,7 @@
 //! Makes a base image: mmdebstrap, or an archive whose digest is checked, imported under the base's name.
+//!
+//! Leaves: an image with [`BASE_LABEL`]. An image of that name without the label is somebody's own and is never
+//! replaced.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -27,8 +27,6 @@ use crate::rootfs::archive_writer::ArchiveWriter;
 use crate::rootfs::tree::{Kind, Meta, Node, TreePath, TreeSource};
 
 const DOING: &str = "getting GRUB's files";
-/// The tag of the toolbox while it is used.
-const TOOLBOX_TAG: &str = "osimg/toolbox:grub";
 
 /// GRUB's platforms for the firmware that a manifest lists.
 pub fn platforms(firmware: &[Firmware]) -> Vec<Platform> {
@@ -115,6 +113,8 @@ fn append<W: Write>(
 async fn from_toolbox(op: &BootFiles, from: &str, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let engine = cx.engine().await?;
+    // a name of the manifest's own: another manifest's run must not take this one's toolbox away
+    let tag = format!("osimg/{}/grub:toolbox", cx.model.name);
     let request = BuildRequest {
         context: BuildContext::Text {
             dockerfile: toolbox::dockerfile(from, &op.early, &platforms(&op.firmware)),
@@ -122,14 +122,15 @@ async fn from_toolbox(op: &BootFiles, from: &str, work: &Work<'_>) -> Result<Out
         },
         build_args: Default::default(),
         target: None,
-        tag: TOOLBOX_TAG.into(),
+        tag: tag.clone(),
         labels: [("osimg.toolbox".to_string(), "grub".to_string())].into(),
         fresh: work.fresh,
+        images: vec![from.to_string()],
     };
     let image = engine.build(&request, work.reporter, &cx.cancel).await.map_err(engine_error)?;
     let taken = take(&image, work).await;
     // the files are kept in the store; the image has done its work either way
-    let removed = engine.remove(TOOLBOX_TAG).await.map_err(engine_error);
+    let removed = engine.remove(&tag).await.map_err(engine_error);
     let outcome = taken?;
     removed?;
     Ok(outcome)

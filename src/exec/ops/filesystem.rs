@@ -3,22 +3,28 @@
 use std::fs::File;
 
 use super::stream::Watched;
-use super::{Work, blocking, facts, object};
+use super::{Work, blocking, facts, object, value};
 use crate::base::Bytes;
 use crate::diag::{Diagnostic, codes};
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
 use crate::front::model::FilesystemKind;
-use crate::fs::ext4::Ext4;
+use crate::fs::ext4::{Ext4, Features};
 use crate::fs::{Formatter, FsError, Request, Window};
 use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
 use crate::rootfs::finish::Census;
+use crate::rootfs::inspect::Facts;
+
+/// The inputs in lowering's order: the exported tree, what was found in it.
+const TREE: usize = 0;
+const FACTS: usize = 1;
 
 pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
-    let census: Census = facts(&work.inputs[0])?;
+    let census: Census = facts(&work.inputs[TREE])?;
+    let found: Facts = value(work.inputs, FACTS)?;
     let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
     let request = Request {
         size,
@@ -28,12 +34,12 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         created: op.created,
     };
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => Box::new(Ext4::default()),
+        FilesystemKind::Ext4 => Box::new(Ext4 { features: Features::for_kernel(&found.kernel.version) }),
         FilesystemKind::Xfs => {
             return Err(ExecError::failed("writing xfs", "this version of osimg cannot write xfs yet"));
         }
     };
-    let tree = cx.store.object(object(work.inputs, 0));
+    let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
     let file = File::open(&tree).map_err(open)?;
     let total = file.metadata().map_err(open)?.len();

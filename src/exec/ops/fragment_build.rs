@@ -23,6 +23,8 @@ pub async fn run(op: &FragmentBuild, work: &Work<'_>) -> Result<Outcome, ExecErr
         tag: op.tag.clone(),
         labels: engine_labels(work, &op.slot),
         fresh: work.fresh,
+        // it is FROM an image of ours alone
+        images: Vec::new(),
     };
     let error = match cx.engine().await?.build(&request, work.reporter, &cx.cancel).await {
         Ok(id) => return Ok(Outcome::image(id)),

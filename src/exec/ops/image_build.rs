@@ -21,6 +21,7 @@ pub async fn run(op: &ImageBuild, work: &Work<'_>) -> Result<Outcome, ExecError>
         tag: op.tag.clone(),
         labels: engine_labels(work, &op.slot),
         fresh: work.fresh,
+        images: slot.from.clone(),
     };
     let engine = cx.engine().await?;
     match engine.build(&request, work.reporter, &cx.cancel).await {

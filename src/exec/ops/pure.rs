@@ -1,4 +1,7 @@
 //! The ops that are text or arithmetic: computed at each run, in no time, from the model and their inputs' values.
+//!
+//! Enters: an op, the model, the outcomes of its inputs. Leaves: an outcome whose product is a value. Nothing is read
+//! or written, but for [`Settings::read`], which takes in the files that a manifest names when the export needs them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! One entry of `slots`, with `defaults` merged under it.
+//!
+//! Enters: both as they are written, and their places. Leaves: a slot with every value from one of the two or osimg's
+//! own choice, each with the words to blame for it. What is missing becomes a finding and a stand-in.
 
 use std::path::Path;
 
@@ -33,6 +36,26 @@ impl<'t> Places<'t> {
     /// Where the settings of a section are: the slot's own section, else the default one, else `near`.
     fn span(self, near: Span) -> Span {
         [self.own, self.defaults].into_iter().find(|p| p.is_there()).map_or(near, Place::span)
+    }
+}
+
+/// A section of settings as the slot and as `defaults` have it, with the places of both.
+struct Section<'t, T> {
+    own: T,
+    defaults: T,
+    at: Places<'t>,
+}
+
+impl<'t, T: Clone + Default> Section<'t, T> {
+    /// A section that is missing says nothing.
+    fn of(own: &Option<T>, defaults: &Option<T>, at: Places<'t>) -> Section<'t, T> {
+        let whole = |section: &Option<T>| section.clone().unwrap_or_default();
+        Section { own: whole(own), defaults: whole(defaults), at }
+    }
+
+    /// As [`Places::pick`], for a value of the section.
+    fn pick<V: Clone>(&self, key: &str, value: fn(&T) -> &Option<V>) -> Option<(V, Place<'t>)> {
+        self.at.pick(key, value(&self.own), value(&self.defaults))
     }
 }
 
@@ -71,8 +94,10 @@ pub fn slot(
         Some((text, place)) => Spanned::new(r.slot_size(&text, place), place.span()),
         None => Spanned::new(SlotSize::Equal, near),
     };
-    let filesystem = filesystem(own, defaults, at.key("filesystem"), near);
-    let dracut = dracut(r, own, defaults, at.key("dracut"), filesystem.kind, near);
+    let filesystem =
+        filesystem(&Section::of(&own.filesystem, &defaults.filesystem, at.key("filesystem")), near);
+    let dracut =
+        dracut(r, &Section::of(&own.dracut, &defaults.dracut, at.key("dracut")), filesystem.kind, near);
     let packages = match at.pick("packages", &own.packages, &defaults.packages) {
         Some((list, place)) => Spanned::new(r.words(&list, place), place.span()),
         None => Spanned::new(Vec::new(), near),
@@ -87,9 +112,9 @@ pub fn slot(
         distro: distro.map(|(d, p)| Spanned::new(self::distro(d), p.span())),
         size,
         filesystem,
-        kernel: kernel(r, own, defaults, at.key("kernel"), near),
+        kernel: kernel(r, &Section::of(&own.kernel, &defaults.kernel, at.key("kernel")), near),
         dracut,
-        systemd: systemd(r, own, defaults, at.key("systemd"), near),
+        systemd: systemd(r, &Section::of(&own.systemd, &defaults.systemd, at.key("systemd")), near),
         packages,
         users: users(r, own, defaults, at, near),
         files: files(r, own, defaults, at, near),
@@ -124,52 +149,35 @@ fn build_args(
     merged.into_values().collect()
 }
 
-fn filesystem(own: &ast::Slot, defaults: &ast::Defaults, at: Places<'_>, near: Span) -> Spanned<Filesystem> {
-    let own = own.filesystem.clone().unwrap_or_default();
-    let defaults = defaults.filesystem.clone().unwrap_or_default();
-    match at.pick("type", &own.kind, &defaults.kind) {
-        Some((ast::FilesystemType::Ext4, p)) => {
-            Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, p.span())
-        }
-        Some((ast::FilesystemType::Xfs, p)) => {
-            Spanned::new(Filesystem { kind: FilesystemKind::Xfs }, p.span())
-        }
-        None => Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, near),
-    }
+fn filesystem(section: &Section<'_, ast::Filesystem>, near: Span) -> Spanned<Filesystem> {
+    let (kind, span) = match section.pick("type", |f| &f.kind) {
+        Some((ast::FilesystemType::Ext4, p)) => (FilesystemKind::Ext4, p.span()),
+        Some((ast::FilesystemType::Xfs, p)) => (FilesystemKind::Xfs, p.span()),
+        None => (FilesystemKind::Ext4, near),
+    };
+    Spanned::new(Filesystem { kind }, span)
 }
 
-fn kernel(
-    r: &mut Reader<'_>,
-    own: &ast::Slot,
-    defaults: &ast::Defaults,
-    at: Places<'_>,
-    near: Span,
-) -> Kernel {
-    let own = own.kernel.clone().unwrap_or_default();
-    let defaults = defaults.kernel.clone().unwrap_or_default();
-    let version = at.pick("version", &own.version, &defaults.version);
-    let args = at.pick("args", &own.args, &defaults.args);
+fn kernel(r: &mut Reader<'_>, section: &Section<'_, ast::Kernel>, near: Span) -> Kernel {
+    let version = section.pick("version", |k| &k.version);
+    let args = section.pick("args", |k| &k.args);
     Kernel {
         version: version.map(|(v, p)| Spanned::new(v, p.span())),
         args: args.map(|(list, p)| r.words(&list, p)).unwrap_or_default(),
-        span: at.span(near),
+        span: section.at.span(near),
     }
 }
 
 fn dracut(
     r: &mut Reader<'_>,
-    own: &ast::Slot,
-    defaults: &ast::Defaults,
-    at: Places<'_>,
+    section: &Section<'_, ast::Dracut>,
     root: FilesystemKind,
     near: Span,
 ) -> Dracut {
-    let own = own.dracut.clone().unwrap_or_default();
-    let defaults = defaults.dracut.clone().unwrap_or_default();
-    let span = at.span(near);
-    let drivers = at.pick("drivers", &own.drivers, &defaults.drivers);
-    let filesystems = at.pick("filesystems", &own.filesystems, &defaults.filesystems);
-    let omit = at.pick("omit_drivers", &own.omit_drivers, &defaults.omit_drivers);
+    let span = section.at.span(near);
+    let drivers = section.pick("drivers", |d| &d.drivers);
+    let filesystems = section.pick("filesystems", |d| &d.filesystems);
+    let omit = section.pick("omit_drivers", |d| &d.omit_drivers);
     let stated = (drivers.is_some(), filesystems.is_some());
     let own_choice = || {
         let words = ["virtio_blk", "virtio_scsi", root.as_str()];
@@ -186,31 +194,23 @@ fn dracut(
     }
 }
 
-fn systemd(
-    r: &mut Reader<'_>,
-    own: &ast::Slot,
-    defaults: &ast::Defaults,
-    at: Places<'_>,
-    near: Span,
-) -> Systemd {
-    let own = own.systemd.clone().unwrap_or_default();
-    let defaults = defaults.systemd.clone().unwrap_or_default();
-    let span = at.span(near);
-    let mut list = |key: &str, own: &Option<Vec<String>>, defaults: &Option<Vec<String>>| {
-        at.pick(key, own, defaults).map(|(list, p)| r.words(&list, p))
+fn systemd(r: &mut Reader<'_>, section: &Section<'_, ast::Systemd>, near: Span) -> Systemd {
+    let span = section.at.span(near);
+    let mut list = |key: &str, value: fn(&ast::Systemd) -> &Option<Vec<String>>| {
+        section.pick(key, value).map(|(list, p)| r.words(&list, p))
     };
-    let mask: Words = list("mask", &own.mask, &defaults.mask).unwrap_or_default();
-    let unmask = list("unmask", &own.unmask, &defaults.unmask).unwrap_or_else(|| {
+    let mask: Words = list("mask", |s| &s.mask).unwrap_or_default();
+    let unmask = list("unmask", |s| &s.unmask).unwrap_or_else(|| {
         // a default gives way to what the manifest says
         let getty = Spanned::new("getty.target".to_string(), span);
         if mask.contains(&getty) { Vec::new() } else { vec![getty] }
     });
     Systemd {
         unmask,
-        enable: list("enable", &own.enable, &defaults.enable).unwrap_or_default(),
-        disable: list("disable", &own.disable, &defaults.disable).unwrap_or_default(),
+        enable: list("enable", |s| &s.enable).unwrap_or_default(),
+        disable: list("disable", |s| &s.disable).unwrap_or_default(),
         mask,
-        default_target: match at.pick("default_target", &own.default_target, &defaults.default_target) {
+        default_target: match section.pick("default_target", |s| &s.default_target) {
             Some((target, p)) => Spanned::new(target, p.span()),
             None => Spanned::new("multi-user.target".to_string(), span),
         },

@@ -1,4 +1,6 @@
 //! Words read as the values they mean; what cannot be read becomes a finding.
+//!
+//! Enters: text with its place. Leaves: a value in any case, a stand-in beside the finding, so that reading goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -27,7 +29,7 @@ impl Reader<'_> {
         if !at.has(key) {
             let line = at.line(self.source);
             self.found.push(
-                Diagnostic::error(codes::FIELD_MISSING, format!("{owner} needs a `{key}`"))
+                Diagnostic::error(codes::FIELD_MISSING, format!("{owner} needs `{key}`"))
                     .at(self.source, line, format!("`{key}` is missing here"))
                     .help(help),
             );

@@ -6,7 +6,9 @@ use crate::front::suggest;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let Some(default) = &case.resolved.boot.default else { return };
-    let names: Vec<String> = case.slots().iter().map(|s| s.name.to_string()).collect();
+    let mut names: Vec<String> = case.slots().iter().map(|s| s.name.to_string()).collect();
+    // two slots of one name are another rule's finding
+    names.dedup();
     // without slots their absence is the finding
     if !names.is_empty() && !names.contains(&default.value) {
         let message = format!("no slot is called `{}`", default.value.escape_debug());

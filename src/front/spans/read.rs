@@ -1,4 +1,7 @@
 //! Builds the [`Node`] tree from the events of `saphyr-parser`, whose positions count characters.
+//!
+//! Enters: a source. Leaves: the tree with places in bytes, aliases expanded within limits, and what is wrong with the
+//! text as YAML: syntax, double keys, merge keys, tags, a second document.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

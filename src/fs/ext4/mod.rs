@@ -64,6 +64,21 @@ impl Default for Features {
     }
 }
 
+impl Features {
+    /// What Linux `version` (as `uname -r` says it) and the fsck of its time read. Before 4.4 neither `metadata_csum` nor
+    /// `64bit`: the kernel of el7 mounts both, but the e2fsprogs beside it refuses to check them and the boot stops
+    /// there. A version that cannot be read counts as a new one.
+    pub fn for_kernel(version: &str) -> Features {
+        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (4, 4) => {
+                Features { metadata_csum: false, bit64: false, journal: true }
+            }
+            _ => Features::default(),
+        }
+    }
+}
+
 /// The ext4 writer.
 ///
 /// Unrepresentable, and so an error: extended attributes that do not fit an inode and one block, or have no known
@@ -88,5 +103,20 @@ impl Formatter for Ext4 {
             pass.add(item)?;
         }
         pass.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_kernel_gets_an_old_filesystem() {
+        for old in ["3.10.0-1160.11.1.el7.x86_64", "2.6.32-754.el6.x86_64", "4.3.0"] {
+            assert!(!Features::for_kernel(old).metadata_csum, "{old}");
+        }
+        for new in ["4.4.0-210-generic", "4.18.0-240.10.1.el8_3.x86_64", "6.1.0-56-amd64", "x"] {
+            assert_eq!(Features::for_kernel(new), Features::default(), "{new}");
+        }
     }
 }

@@ -1,3 +1,5 @@
+//! The whole writer on small trees: every byte of one, the size it asks for, what it refuses.
+
 use std::io::{self, Read};
 
 use super::*;

@@ -1,4 +1,6 @@
 //! What a finished tree holds, and how much room it will take.
+//!
+//! Enters: the tree's nodes, one by one. Leaves: a [`Census`].
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,6 @@
 //! Which paths are a kernel's and which an initramfs', and of what version.
+//!
+//! Enters: a path. Leaves: its [`Role`] by name alone; whether there is a file behind it, the caller knows.
 
 use crate::rootfs::tree::TreePath;
 

@@ -15,6 +15,7 @@ use osimg::fs::{Formatter, FsError, Request, Window, Written};
 use osimg::rootfs::tree::{Kind, Timestamp};
 
 use super::tree::{Expected, Sample};
+use crate::program::output;
 
 pub const CREATED: Timestamp = Timestamp { secs: 1_700_000_000, nanos: 5 };
 
@@ -32,14 +33,6 @@ pub fn request(size: Bytes) -> Request {
 pub struct Image {
     pub folder: tempfile::TempDir,
     pub path: PathBuf,
-}
-
-/// Runs a program that must succeed and returns what it said.
-pub fn run(program: &str, args: &[&OsStr]) -> String {
-    let out = Command::new(program).args(args).output().unwrap_or_else(|e| panic!("{program}: {e}"));
-    let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "{program} {args:?}: {}\n{text}", out.status);
-    text
 }
 
 pub fn format(ext4: &Ext4, sample: &Sample, size: Bytes) -> Result<(Image, Written), FsError> {
@@ -64,7 +57,7 @@ impl Image {
     }
 
     fn check_but_for(&self, harmless: &str) {
-        let text = run("e2fsck", &["-fn".as_ref(), self.path.as_os_str()]);
+        let text = output("e2fsck", &["-fn".as_ref(), self.path.as_os_str()]);
         let lines: Vec<&str> = text.lines().filter(|l| !l.is_empty() && !l.contains(harmless)).collect();
         // Its version, five passes, and the summary.
         assert!(lines.len() == 7 && !lines.iter().any(|l| l.contains('?')), "{text}");

@@ -1,6 +1,8 @@
 //! The ext4 writer against e2fsprogs, the kernel and GRUB.
 
 mod kernel;
+mod random;
+mod refused;
 mod tree;
 
 use std::collections::BTreeSet;
@@ -12,12 +14,10 @@ use std::os::unix::fs::FileExt;
 
 use osimg::base::{Bytes, Digest};
 use osimg::fs::ext4::{Ext4, Features};
-use osimg::fs::{Formatter, FsError, WriteAt};
-use osimg::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSource};
+use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
 
-use proptest::prelude::*;
-
-use kernel::{Image, format, run};
+use crate::program::output;
+use kernel::{Image, format};
 use tree::{Content, Sample, meta};
 
 const MIB: u64 = 1 << 20;
@@ -146,7 +146,7 @@ fn one_of_everything_in_every_feature_set() {
         let (image, written) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
         image.prove(&sample);
         assert!(written.free.0 > 40 * MIB, "{written:?}");
-        let text = run("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()]);
+        let text = output("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()]);
         let says = |name: &str| text.contains(&format!(" {name}"));
         assert_eq!(says("metadata_csum"), ext4.features.metadata_csum, "{text}");
         assert_eq!(says("uninit_bg"), !ext4.features.metadata_csum, "{text}");
@@ -200,12 +200,14 @@ fn directories_of_every_size() {
             ("two levels", true),
             ("a level", true),
         ] {
-            let stat =
-                run("debugfs", &["-R".as_ref(), format!("stat \"{name}\"").as_ref(), image.path.as_os_str()]);
+            let stat = output(
+                "debugfs",
+                &["-R".as_ref(), format!("stat \"{name}\"").as_ref(), image.path.as_os_str()],
+            );
             assert_eq!(stat.contains("Flags: 0x81000"), indexed, "{name}: {stat}");
         }
         let dump =
-            run("debugfs", &["-R".as_ref(), "htree_dump \"two levels\"".as_ref(), image.path.as_os_str()]);
+            output("debugfs", &["-R".as_ref(), "htree_dump \"two levels\"".as_ref(), image.path.as_os_str()]);
         assert!(dump.contains("Indirect levels: 1"), "{}", &dump[..400]);
     }
 }
@@ -363,9 +365,9 @@ fn it_grows() {
             let (image, _) = format(&ext4, &sample, Bytes(100 * MIB)).expect("it fits");
             let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
             file.set_len(to).expect("a larger partition");
-            run("resize2fs", &["-f".as_ref(), image.path.as_os_str()]);
+            output("resize2fs", &["-f".as_ref(), image.path.as_os_str()]);
             image.prove(&sample);
-            let text = run("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()]);
+            let text = output("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()]);
             let blocks = format!("{}\n", to / 4096);
             assert!(text.contains(&blocks), "{text}");
             // The descriptors grew into the blocks kept for them: nothing had to move.
@@ -403,342 +405,12 @@ fn grub_reads_it() {
     }
 }
 
-fn need_of(sample: &Sample, have: Bytes) -> Bytes {
-    match format(&Ext4::default(), sample, have).err() {
-        Some(FsError::TooSmall { need, have: said }) => {
-            assert_eq!(said, have);
-            need
-        }
-        other => panic!("{have} should have been too small: {other:?}"),
-    }
-}
-
-#[test]
-fn a_tree_too_large_says_how_much_would_do() {
-    let mut data = Sample::default();
-    for i in 0..40 {
-        data.pattern(format!("{i}"), 5 * MIB + i, 1, 1);
-    }
-    let mut holes = Sample::default();
-    for i in 0..20 {
-        holes.pattern(format!("{i}"), 3000 * 4096, 2, 1);
-    }
-    let mut names = Sample::default();
-    for i in 0..50_000 {
-        names.push(format!("{i:0250}"), Kind::File { size: 0 }, meta(0o644));
-    }
-    let mut inodes = Sample::default();
-    for i in 0..40_000 {
-        inodes.push(format!("{}/{i}", i % 100), Kind::Symlink { target: b"x".to_vec() }, meta(0o777));
-    }
-    for sample in [data, holes, names, inodes] {
-        for have in [Bytes(MIB), Bytes(50 * MIB)] {
-            let need = need_of(&sample, have);
-            let (image, _) = format(&Ext4::default(), &sample, need).expect("what it says suffices");
-            image.check();
-            // And it is no wild guess: at most 3 MiB less would not do, or the next class of inode counts begins.
-            let less = Bytes(need.0 - 3 * MIB);
-            if less.0 > have.0 {
-                need_of(&sample, less);
-            }
-        }
-    }
-}
-
-#[test]
-fn what_cannot_be_is_said() {
-    let fails = |make: &dyn Fn(&mut Sample)| {
-        let mut s = Sample::default();
-        make(&mut s);
-        format(&Ext4::default(), &s, Bytes(16 * MIB)).err().expect("an error").to_string()
-    };
-    let twice = "/a: the path comes twice in the tree";
-    assert_eq!(
-        fails(&|s| {
-            s.file("a", "");
-            s.file("a", "")
-        }),
-        twice
-    );
-    assert_eq!(
-        fails(&|s| {
-            s.dir("a");
-            s.dir("a")
-        }),
-        twice
-    );
-    assert_eq!(
-        fails(&|s| {
-            s.file("a/b", "");
-            s.file("a", "")
-        }),
-        twice
-    );
-    assert_eq!(
-        fails(&|s| {
-            s.file("a", "");
-            s.dir("a")
-        }),
-        twice
-    );
-    assert_eq!(
-        fails(&|s| {
-            s.file("a", "");
-            s.file("a/b", "")
-        }),
-        "/a/b: a part of the path before its name is no directory"
-    );
-    assert_eq!(fails(&|s| s.file("", "")), "/: the root must be a directory");
-    assert_eq!(fails(&|s| s.file("lost+found", "")), "/lost+found: ext4 needs a directory of this name");
-    let link = |to: &str| Kind::HardLink { target: TreePath::new(to).expect("path") };
-    assert_eq!(fails(&|s| s.push("a", link("b"), meta(0))), "/a: is a hard link to /b, which is not there");
-    assert_eq!(
-        fails(&|s| {
-            s.dir("b");
-            s.push("a", link("b"), meta(0))
-        }),
-        "/a: is a hard link to the directory /b"
-    );
-    let symlink = "/a: a symlink's target has 1 to 4,095 bytes and none is NUL";
-    for target in [vec![], vec![b'x'; 4096], b"a\0b".to_vec()] {
-        assert_eq!(fails(&|s| s.push("a", Kind::Symlink { target: target.clone() }, meta(0o777))), symlink);
-    }
-    assert_eq!(
-        fails(&|s| s.push("a", Kind::CharDevice { major: 4096, minor: 1 }, meta(0o600))),
-        "/a: no device has the number 4096:1"
-    );
-    assert_eq!(
-        fails(&|s| s.push("a", Kind::Fifo, with_xattrs(0o600, &[("user.a", &[1; 4041])]))),
-        "/a: its extended attributes need 4064 bytes, ext4 has 4060"
-    );
-}
-
-/// A target that fails after some bytes.
-struct Failing {
-    out: Vec<u8>,
-    left: usize,
-}
-
-impl WriteAt for Failing {
-    fn write_at(&mut self, offset: u64, bytes: &[u8]) -> io::Result<()> {
-        self.left = self.left.checked_sub(bytes.len()).ok_or_else(|| io::Error::other("unplugged"))?;
-        self.out.write_at(offset, bytes)
-    }
-}
-
-#[test]
-fn a_pass_that_fails_leaves_nothing_to_mount() {
-    let sample = zoo();
-    let size = Bytes(100 * MIB);
-    let attempt = |left: usize| {
-        let mut target = Failing { out: Vec::new(), left };
-        let result = Ext4::default().format(&kernel::request(size), &mut sample.stream(), &mut target);
-        (result, target)
-    };
-    let (done, whole) = attempt(usize::MAX);
-    done.expect("it fits");
-    let needed = usize::MAX - whole.left;
-    for left in [0, 1000, needed / 2, needed - 5000, needed - 1] {
-        let (result, target) = attempt(left);
-        let error = result.expect_err("too few bytes");
-        assert_eq!(error.to_string(), "writing the filesystem: unplugged");
-        // The superblock's magic number.
-        assert_ne!(target.out.get(0x438..0x43A), Some(&[0x53, 0xEF][..]), "after {left} bytes");
-    }
-}
-
-#[test]
-fn data_that_ends_early_is_an_error() {
-    struct Short(Option<io::Empty>, io::Empty);
-    impl TreeSource for Short {
-        fn next_item(&mut self) -> io::Result<Option<Item<'_>>> {
-            let path = TreePath::new("short").expect("a path");
-            let node = Node { path, kind: Kind::File { size: 5 }, meta: meta(0o644) };
-            Ok(self.0.take().map(|_| Item { node, data: &mut self.1 }))
-        }
-    }
-    let request = kernel::request(Bytes(16 * MIB));
-    let mut tree = Short(Some(io::empty()), io::empty());
-    let error = Ext4::default().format(&request, &mut tree, &mut Vec::new()).expect_err("no data");
-    assert!(matches!(error, FsError::Read(_)), "{error}");
-}
-
-#[test]
-fn a_lost_and_found_of_the_tree_is_kept() {
-    let mut s = Sample::default();
-    s.file("lost+found/#17", "found");
-    s.push("lost+found", Kind::Directory, Meta { gid: 5, ..meta(0o750) });
-    let (image, _) = format(&Ext4::default(), &s, Bytes(16 * MIB)).expect("it fits");
-    image.prove(&s);
-}
-
-/// A node of a random tree before it has a unique path.
-#[derive(Clone, Debug)]
-struct Spec {
-    parent: prop::sample::Index,
-    name: u8,
-    kind: u8,
-    size: u64,
-    period: (u64, u64),
-    other: prop::sample::Index,
-    owner: (u32, u32),
-    mode: u16,
-    mtime: (i64, u32),
-    xattrs: Vec<(u8, usize)>,
-}
-
-fn spec() -> impl Strategy<Value = Spec> {
-    let boundary = prop::sample::select(vec![
-        0u64,
-        1,
-        59,
-        60,
-        61,
-        4095,
-        4096,
-        4097,
-        8192,
-        12_289,
-        16_384,
-        40_960,
-        40_961,
-        MIB - 4096,
-        MIB,
-        MIB + 1,
-        2 * 4 * 4096,
-        2 * 5 * 4096,
-        2 * 340 * 4096,
-        2 * 341 * 4096,
-        2 * 1360 * 4096 + 1,
-        2 * 1362 * 4096,
-    ]);
-    let size = prop_oneof![3 => boundary, 1 => 0..300_000u64];
-    let period = prop_oneof![Just((1, 1)), Just((2, 1)), Just((2, 0)), (1..9u64, 0..9u64)];
-    let mtime = (prop_oneof![-2_147_483_648..10_737_418_240i64, Just(0)], 0..1_000_000_000u32);
-    let xattrs = prop::collection::vec((0..6u8, prop_oneof![0..100usize, 0..1000usize]), 0..4);
-    let names = (any::<prop::sample::Index>(), any::<u8>(), any::<u8>(), any::<prop::sample::Index>());
-    (names, size, period, any::<(u32, u32)>(), 0..0o10000u16, mtime, xattrs).prop_map(
-        |((parent, name, kind, other), size, period, owner, mode, mtime, xattrs)| Spec {
-            parent,
-            name,
-            kind,
-            size,
-            period,
-            other,
-            owner,
-            mode,
-            mtime,
-            xattrs,
-        },
-    )
-}
-
-/// A tree of these nodes: each in a directory before it, some directories coming late or never.
-fn planted(specs: &[Spec]) -> Sample {
-    let mut s = Sample::default();
-    let mut late = Vec::new();
-    let mut directories: Vec<Vec<u8>> = vec![Vec::new()];
-    let mut linkable: Vec<Vec<u8>> = Vec::new();
-    for (i, spec) in specs.iter().enumerate() {
-        let mut name = match spec.name % 6 {
-            0 | 1 => format!("n{i}"),
-            2 => format!("{i} with blanks\nand lines"),
-            _ => format!("{i}-"),
-        }
-        .into_bytes();
-        match spec.name % 6 {
-            3 => name.resize(255, b'x'),
-            4 => name.extend([0xff, 0x80, spec.name]),
-            5 => name.resize(usize::from(spec.name).max(name.len()), 0xC3),
-            _ => {}
-        }
-        let parent = spec.parent.get(&directories);
-        let path = if parent.is_empty() { name } else { [parent, &b"/"[..], &name].concat() };
-        let mtime = Timestamp { secs: spec.mtime.0, nanos: spec.mtime.1 };
-        let mut meta =
-            Meta { mode: spec.mode, uid: spec.owner.0, gid: spec.owner.1, mtime, ..Meta::default() };
-        let plain = matches!(spec.kind % 12, 0..=5);
-        for (which, length) in &spec.xattrs {
-            // Only files and directories may have `user.` attributes.
-            let name = match which {
-                0..=2 if plain => format!("user.{which}"),
-                3 => "security.selinux".into(),
-                _ => format!("trusted.{}", "t".repeat(1 + 40 * usize::from(*which % 3))),
-            };
-            meta.xattrs.insert(name.into_bytes(), vec![*which + 1; *length]);
-        }
-        match spec.kind % 12 {
-            0 | 1 => {
-                directories.push(path.clone());
-                match spec.name % 5 {
-                    // Never: implied by what it holds, if that is anything.
-                    0 => {}
-                    1 | 2 => late.push((path, meta)),
-                    _ => s.push(path, Kind::Directory, meta),
-                }
-                continue;
-            }
-            2..=5 => {
-                let content =
-                    Content::Pattern { seed: spec.name, period: spec.period.0, present: spec.period.1 };
-                s.push_with(&path, Kind::File { size: spec.size }, meta, content);
-            }
-            6 | 7 => {
-                let target = vec![b't'; spec.size.clamp(1, 4095) as usize];
-                s.push(&path, Kind::Symlink { target }, Meta { mode: 0o777, ..meta });
-            }
-            8 if !linkable.is_empty() => {
-                let target = TreePath::new(spec.other.get(&linkable)).expect("a path");
-                s.push(&path, Kind::HardLink { target }, meta);
-            }
-            9 => {
-                let (major, minor) = (spec.owner.0 % 4096, spec.owner.1 % (1 << 20));
-                s.push(&path, Kind::CharDevice { major, minor }, meta);
-            }
-            10 => s.push(&path, Kind::BlockDevice { major: 8, minor: spec.name.into() }, meta),
-            11 => s.push(&path, Kind::Socket, meta),
-            _ => s.push(&path, Kind::Fifo, meta),
-        }
-        linkable.push(path);
-    }
-    for (path, meta) in late {
-        s.push(path, Kind::Directory, meta);
-    }
-    s
-}
-
-/// How many random trees; `OSIMG_TREES` asks for a longer run.
-fn cases() -> u32 {
-    std::env::var("OSIMG_TREES").map_or(40, |n| n.parse().expect("OSIMG_TREES is a number"))
-}
-
-#[test]
-fn random_trees() {
-    let config = ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() };
-    let input = (prop::collection::vec(spec(), 0..60), 0..300usize, 0..8usize, 0..20_000u64);
-    proptest!(config, |((specs, crowd, features, odd) in input)| {
-        let mut s = planted(&specs);
-        for i in 0..crowd {
-            s.file(format!("crowd/{i:0100}"), vec![1; i]);
-        }
-        let ext4 = every_feature_set()[features];
-        let (image, _) = format(&ext4, &s, Bytes(300 * MIB + odd)).expect("it fits");
-        image.prove(&s);
-        // And in the least room there is.
-        if let Err(error) = format(&ext4, &s, Bytes(8 * MIB + odd)) {
-            let FsError::TooSmall { need, .. } = error else { panic!("{error}") };
-            let (image, _) = format(&ext4, &s, need).expect("what it says suffices");
-            image.check();
-        }
-    });
-}
-
 /// Groups, tables, backups, reserved descriptors and the resize inode lie where mke2fs puts them, so what its
 /// filesystems can do (grow online, be rescued from a backup) ours can too.
 #[test]
 fn laid_out_as_mke2fs_does() {
     let layout = |image: &std::path::Path| {
-        let text = run("dumpe2fs", &[image.as_os_str()]);
+        let text = output("dumpe2fs", &[image.as_os_str()]);
         // The last flex group, where it is not full, has gaps in mke2fs's layout that ours does without.
         let full = text.matches("\nGroup ").count() / 16 * 16;
         let (mut group, mut out) = (0, Vec::new());
@@ -763,7 +435,7 @@ fn laid_out_as_mke2fs_does() {
         out
     };
     let resize = |image: &std::path::Path| {
-        let text = run("debugfs", &["-R".as_ref(), "blocks <7>".as_ref(), image.as_os_str()]);
+        let text = output("debugfs", &["-R".as_ref(), "blocks <7>".as_ref(), image.as_os_str()]);
         text.split_whitespace().filter_map(|n| n.parse().ok()).collect::<BTreeSet<u64>>()
     };
     for (features, options) in [
@@ -776,7 +448,7 @@ fn laid_out_as_mke2fs_does() {
             let theirs = ours.folder.path().join("mke2fs.img");
             File::create(&theirs).expect("a file").set_len(mib * MIB).expect("its size");
             let args = ["-q", "-t", "ext4", "-b", "4096", "-O", options].map(OsStr::new);
-            run("mke2fs", &[&args[..], &[theirs.as_os_str()]].concat());
+            output("mke2fs", &[&args[..], &[theirs.as_os_str()]].concat());
             assert_eq!(layout(&ours.path), layout(&theirs), "{mib} MiB");
             // But for the double indirect block itself, which each puts where it allocates it.
             let (a, b) = (resize(&ours.path), resize(&theirs));

@@ -1,0 +1,128 @@
+//! Holds the pages to the code: the README's manifest and its table of fields, the list of dependencies, links.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use osimg::diag::render::{Look, render_all};
+use osimg::front::schema::value;
+use osimg::front::{Probe, load};
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).expect("the page is readable")
+}
+
+/// First cells of table rows, in backticks.
+fn first_cells(text: &str) -> BTreeSet<String> {
+    let cell = |line: &str| Some(line.strip_prefix("| `")?.split_once("` |")?.0.to_string());
+    text.lines().filter_map(cell).collect()
+}
+
+/// Dockerfiles wherever the manifest wants one.
+struct Anywhere;
+
+impl Probe for Anywhere {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        Ok(path.ends_with("Dockerfile").then(|| b"FROM debian-trixie\n".to_vec()))
+    }
+
+    fn is_dir(&self, _: &Path) -> bool {
+        true
+    }
+
+    fn is_file(&self, _: &Path) -> bool {
+        true
+    }
+}
+
+#[test]
+fn the_readmes_manifest_is_valid() {
+    let readme = page("README.md");
+    let (_, rest) = readme.split_once("```yaml\n").expect("the README has a manifest");
+    let (manifest, _) = rest.split_once("```").expect("the manifest ends");
+    let (model, found) = load("README.md", manifest.as_bytes(), Path::new("/m"), &Anywhere);
+    assert!(found.is_empty(), "{}", render_all(&found, Look::PLAIN));
+    assert_eq!(model.expect("a model").slots.len(), 2);
+}
+
+/// Every field that holds a value, as the README writes it: `slots[].kernel.version`.
+fn fields(schema: &Value, prefix: &str, out: &mut BTreeSet<String>) {
+    let schema = resolved(schema);
+    let Some(properties) = schema["properties"].as_object() else {
+        out.insert(prefix.to_string());
+        return;
+    };
+    for (name, field) in properties {
+        let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+        let items = &field["items"];
+        if path == "defaults" {
+            // the fields of a slot: one row says so
+            out.insert(path);
+        } else if resolved(items)["properties"].is_object() {
+            fields(items, &format!("{path}[]"), out);
+        } else {
+            fields(field, &path, out);
+        }
+    }
+}
+
+/// What a `$ref`, alone or in an `allOf`, points to.
+fn resolved(schema: &Value) -> &Value {
+    let reference = schema["$ref"].as_str().or_else(|| schema["allOf"][0]["$ref"].as_str());
+    match reference.and_then(|r| r.strip_prefix('#')) {
+        Some(pointer) => value().pointer(pointer).expect("references of the schema lead somewhere"),
+        None => schema,
+    }
+}
+
+#[test]
+fn the_readme_has_every_field_of_the_schema() {
+    let mut schema = BTreeSet::new();
+    fields(value(), "", &mut schema);
+    assert!(schema.contains("slots[].files[].owner.uid"), "{schema:?}");
+    let readme = page("README.md");
+    let (_, rest) = readme.split_once("### Every field").expect("the section is there");
+    let (section, _) = rest.split_once("\n## ").expect("another section follows");
+    assert_eq!(first_cells(section), schema);
+}
+
+#[test]
+fn every_dependency_is_listed() {
+    let manifest = page("Cargo.toml");
+    let mut named = BTreeSet::new();
+    let mut inside = false;
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = matches!(line, "[dependencies]" | "[dev-dependencies]");
+        } else if let Some((name, _)) = line.split_once(" = ").filter(|_| inside) {
+            named.insert(name.to_string());
+        }
+    }
+    assert!(named.len() > 30, "{named:?}");
+    assert_eq!(first_cells(&page("docs/dependencies.md")), named);
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut pages = vec![PathBuf::from("README.md")];
+    for entry in fs::read_dir(root().join("docs")).expect("docs is readable") {
+        pages.push(Path::new("docs").join(entry.expect("entry").file_name()));
+    }
+    let mut seen = 0;
+    for name in pages {
+        let text = page(name.to_str().expect("UTF-8"));
+        for (_, rest) in text.match_indices("](").map(|(at, m)| text.split_at(at + m.len())) {
+            let (target, _) = rest.split_once(')').expect("a link ends");
+            let path = root().join(name.parent().expect("a page has a folder")).join(target);
+            assert!(path.is_file(), "{}: there is no {target}", name.display());
+            seen += 1;
+        }
+    }
+    assert!(seen > 3);
+}
