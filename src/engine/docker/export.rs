@@ -94,8 +94,14 @@ async fn tar_output(
         .and_then(|list| list.pack(&mut body).map(|()| list))
         .map_err(|source| EngineError::Io { doing: doing(image), source })?;
     let options = BuildImageOptions { dockerfile: list.dockerfile, ..BuildImageOptions::default() };
-    match engine.info.endpoint.strip_prefix("unix://") {
-        Some(socket) => into_session(engine, image, socket, options, body.into(), out).await,
+    let id = buildkit::session_id();
+    let session = match engine.info.endpoint.strip_prefix("unix://") {
+        // an engine that opens no session to us may still open one to bollard
+        Some(socket) => Session::open(socket, &engine.docker.client_version().to_string(), &id).await.ok(),
+        None => None,
+    };
+    match session {
+        Some(session) => into_session(engine, image, session, id, options, body.into(), out).await,
         None => into_pipe(engine, image, options, body.into(), out).await,
     }
 }
@@ -104,16 +110,12 @@ async fn tar_output(
 async fn into_session(
     engine: &DockerEngine,
     image: &ImageId,
-    socket: &str,
+    session: Session,
+    id: String,
     options: BuildImageOptions,
     body: Chunk,
     out: &mpsc::Sender<Chunk>,
 ) -> Result<(), EngineError> {
-    let id = buildkit::session_id();
-    let api = engine.docker.client_version().to_string();
-    let session = Session::open(socket, &api, &id)
-        .await
-        .map_err(|source| EngineError::Io { doing: doing(image), source })?;
     let options = BuildImageOptions {
         // asked for BuildKit, bollard would open a second session with that name
         version: BuilderVersion::BuilderV1,

@@ -3,7 +3,7 @@
 //!
 //! Enters: the socket's path and the session's name, then what the engine sends. Leaves: the tar's bytes, in pieces.
 //! Holds: the connection ends with the [`Session`]. Spec: BuildKit's `filesync.proto` and `health.proto`, gRPC's
-//! "PROTOCOL-HTTP2". bollard's own session copies each message four times and keeps its connection until the program
+//! "PROTOCOL-HTTP2". bollard's own session writes each message to a file, and keeps its connection until the program
 //! ends.
 
 use std::io;
