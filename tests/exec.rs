@@ -191,6 +191,21 @@ async fn interrupted_in_each_stage_nothing_is_left() {
 }
 
 #[tokio::test]
+async fn interrupted_while_the_disk_is_made_nothing_is_left() {
+    for label in ["export a", "inspect a", "ext4 a", "boot partition", "assemble"] {
+        let bench = Bench::new(&[Slot { payload: 30 << 20, ..Slot::new("a") }]);
+        fs::create_dir_all(bench.image().parent().expect("parent")).expect("folder");
+        fs::write(bench.image(), "the one before").expect("written");
+        let error = bench.interrupted_at(label).await.expect_err("interrupted");
+        assert!(matches!(error, ExecError::Cancelled), "{label}: {error:?}");
+        assert_eq!(fs::read(bench.image()).expect("image"), b"the one before");
+        let files = fs::read_dir(bench.image().parent().expect("parent")).expect("folder").count();
+        assert_eq!(files, 1, "{label}: something is left beside the image");
+        bench.nothing_staged();
+    }
+}
+
+#[tokio::test]
 async fn an_export_that_breaks_off_says_what_the_engine_said() {
     let fault = Fault::Break { after: 2000, problem: "the engine went away".into() };
     let bench = Bench::new(&[Slot::new("a")]).with_fresh_engine_and(&[(Operation::Export, 0, fault)]);

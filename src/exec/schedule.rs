@@ -155,7 +155,9 @@ impl Run<'_> {
         let reporter = NodeReporter::new(id, self.cx.sink.clone());
         let work =
             ops::Work { inputs: &inputs, key, fresh: why == Why::Refresh, reporter: &reporter, cx: self.cx };
-        let made = ops::execute(op, &work).await;
+        // work that is stopped may see that as a failure of what it reads or runs
+        let stopped = |error| if self.cx.cancel.is_cancelled() { ExecError::Cancelled } else { error };
+        let made = ops::execute(op, &work).await.map_err(stopped);
         drop(permit);
         let took = started.elapsed();
         if made.as_ref().is_err_and(|e| !matches!(e, ExecError::Cancelled)) {

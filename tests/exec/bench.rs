@@ -22,6 +22,7 @@ use osimg::plan::lower::lower;
 use osimg::plan::{Explanation, Op, Plan, Why};
 use osimg::rootfs::ArchiveWriter;
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
+use tokio_util::sync::CancellationToken;
 
 /// A slot of the manifest, and what its built tree holds.
 #[derive(Clone)]
@@ -50,11 +51,21 @@ pub struct Bench {
 }
 
 #[derive(Default)]
-struct Events(Mutex<Vec<Event>>);
+struct Events {
+    all: Mutex<Vec<Event>>,
+    /// Cancels the run when the node of this label starts.
+    trap: Mutex<Option<(String, CancellationToken)>>,
+}
 
 impl Sink for Events {
     fn emit(&self, event: Event) {
-        self.0.lock().expect("lock").push(event);
+        if let (Event::NodeStarted { label, .. }, Some((at, cancel))) =
+            (&event, &*self.trap.lock().expect("lock"))
+            && label == at
+        {
+            cancel.cancel();
+        }
+        self.all.lock().expect("lock").push(event);
     }
 }
 
@@ -129,7 +140,7 @@ impl Bench {
     }
 
     pub fn events(&self) -> Vec<Event> {
-        self.events.0.lock().expect("lock").clone()
+        self.events.all.lock().expect("lock").clone()
     }
 
     pub fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
@@ -163,6 +174,15 @@ impl Bench {
 
     pub async fn interrupted_after(&self, time: Duration) -> Result<Outputs, ExecError> {
         self.run(&[], Some(time)).await
+    }
+
+    /// A run that is interrupted as the node of this label starts.
+    pub async fn interrupted_at(&self, label: &str) -> Result<Outputs, ExecError> {
+        let (plan, cx) = self.set_up();
+        *self.events.trap.lock().expect("lock") = Some((label.to_string(), cx.cancel.clone()));
+        let goal = plan.goal().expect("goal");
+        let results = osimg::exec::run(&plan, &[goal], &cx).await?;
+        Outputs::of(&plan, &cx.model, &results)
     }
 
     /// What the plan says of a node: why it runs, or nothing.

@@ -36,7 +36,7 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
         layout,
     };
     let (cancel, reporter) = (cx.cancel.clone(), work.reporter.clone());
-    blocking(cx, move || {
+    blocking(move || {
         let done = assemble(&assembly, &|| cancel.is_cancelled(), &mut |done, total| {
             reporter.bytes(done, Some(total));
         })

@@ -95,8 +95,7 @@ async fn verify(op: &Base, expected: &Digest, path: &Path, work: &Work<'_>) -> R
     let total = file.metadata().ok().map(|m| m.len());
     let mut reader = Watched::new(file, total, work.reporter, &work.cx.cancel);
     let found =
-        blocking(work.cx, move || Digest::of_reader(&mut reader).map_err(|e| ExecError::failed(reading, e)))
-            .await?;
+        blocking(move || Digest::of_reader(&mut reader).map_err(|e| ExecError::failed(reading, e))).await?;
     if found == *expected {
         return Ok(());
     }

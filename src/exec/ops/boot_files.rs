@@ -59,7 +59,7 @@ async fn from_host(op: &BootFiles, work: &Work<'_>) -> Result<Outcome, ExecError
         other => ExecError::failed(DOING, other),
     })?;
     let store = cx.store.clone();
-    blocking(cx, move || {
+    blocking(move || {
         keep(&store, |archive| pack(folder.path(), archive)).map_err(|e| ExecError::failed(DOING, e))
     })
     .await
@@ -144,7 +144,7 @@ async fn take(image: &ImageId, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let reader = Watched::new(reader, None, work.reporter, &cx.cancel);
     let store = cx.store.clone();
     let folder = TreePath::new(toolbox::FOLDER).expect("a constant path");
-    let writing = blocking(cx, move || {
+    let writing = blocking(move || {
         keep(&store, |archive| {
             let mut tree = Archive::new(reader);
             while let Some(item) = tree.next_item()? {
@@ -172,7 +172,7 @@ async fn take(image: &ImageId, work: &Work<'_>) -> Result<Outcome, ExecError> {
 pub async fn load(work: &Work<'_>, position: usize, firmware: &[Firmware]) -> Result<Loaded, ExecError> {
     let path = work.cx.store.object(object(work.inputs, position));
     let platforms = platforms(firmware);
-    blocking(work.cx, move || {
+    blocking(move || {
         let file = File::open(&path).map_err(|e| ExecError::failed(DOING, e))?;
         Loaded::from_tree(&mut Archive::new(file), &TreePath::root(), &platforms)
             .map_err(|e| ExecError::failed(DOING, e))

@@ -28,7 +28,7 @@ pub async fn run(op: &BootPartition, work: &Work<'_>) -> Result<Outcome, ExecErr
     };
     let formatter = Fat { volume_id: op.volume_id, start: Lba(op.start) };
     let (store, key) = (cx.store.clone(), work.key);
-    blocking(cx, move || {
+    blocking(move || {
         let io = |e| ExecError::failed(DOING, e);
         let staged = store.stage().map_err(io)?;
         staged.as_file().set_len(request.size.0).map_err(io)?;

@@ -32,7 +32,7 @@ pub async fn run(op: &Export, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let doing = format!("exporting slot `{}`", op.slot);
     let writing = {
         let doing = doing.clone();
-        blocking(cx, move || {
+        blocking(move || {
             let io = |e| ExecError::failed(&doing, e);
             let staged = store.stage().map_err(io)?;
             let out = HashWriter::new(BufWriter::with_capacity(1 << 20, staged.as_file()));

@@ -61,7 +61,7 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         }
     };
     let (store, key) = (cx.store.clone(), work.key);
-    blocking(cx, move || {
+    blocking(move || {
         let io = |e| ExecError::failed(&doing, e);
         let staged = store.stage().map_err(io)?;
         staged.as_file().set_len(size.0).map_err(io)?;

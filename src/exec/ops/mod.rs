@@ -97,18 +97,15 @@ pub fn object(inputs: &[Arc<Outcome>], position: usize) -> &Digest {
 
 /// Runs blocking work on a thread of its own. The work looks at the token itself.
 pub async fn blocking<T: Send + 'static>(
-    cx: &Cx,
     work: impl FnOnce() -> Result<T, ExecError> + Send + 'static,
 ) -> Result<T, ExecError> {
-    let result = match tokio::task::spawn_blocking(work).await {
+    match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(ExecError::Cancelled),
         },
-    };
-    // work that was cancelled may see it as a failure to read
-    if cx.cancel.is_cancelled() { result.map_err(|_| ExecError::Cancelled) } else { result }
+    }
 }
 
 /// The labels of images that a run makes, so that people can find them in their engine.
