@@ -26,6 +26,7 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
         return Some(
             Diagnostic::error(codes::USER_CLEAR_PASSWORD, "a password written in clear")
                 .at(source, entry.key_span, "a manifest is no place for a password")
+                .secret(entry.value.span)
                 .help(
                     "write `password_hash:` with the output of `mkpasswd -m sha-512` or `openssl passwd -6`",
                 ),
@@ -36,7 +37,8 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
     let free: Vec<String> = known.iter().filter(|k| !taken.contains(k)).cloned().collect();
     entry.meant = suggest::nearest(key, &free).cloned();
     let elsewhere = || places(schema, key).into_iter().find(|p| *p != generic(parent));
-    let help = match suggest::nearest(key, &free).or_else(|| suggest::nearest(key, &known)) {
+    let near = suggest::nearest(key, &free);
+    let help = match near.or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {
             Some(other) if other.is_empty() => {
@@ -47,11 +49,13 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
         },
     };
     let message = format!("{owner} has no field `{}`", key.escape_debug());
-    Some(
-        Diagnostic::error(codes::FIELD_UNKNOWN, message)
-            .at(source, entry.key_span, "unknown field")
-            .help(help),
-    )
+    let finding = Diagnostic::error(codes::FIELD_UNKNOWN, message)
+        .at(source, entry.key_span, "unknown field")
+        .help(help);
+    Some(match near {
+        Some(word) => finding.fix(format!("write `{word}`"), entry.key_span, word),
+        None => finding,
+    })
 }
 
 /// A path without list positions: `slots.kernel`.

@@ -35,13 +35,13 @@ pub fn load(name: &str, bytes: &[u8], dir: &Path, probe: &dyn Probe) -> (Option<
         Err(problem) => return (None, problem.into()),
     };
     let (parsed, mut found) = parse::parse(&source);
-    let Some(parsed) = parsed else { return (None, found.sorted()) };
+    let Some(parsed) = parsed else { return (None, found.sorted(name)) };
     let (resolved, more) = resolve::resolve(&parsed, dir);
     found.extend(more);
     let (model, more) = check::check(resolved, probe);
     found.extend(more);
     let model = model.filter(|_| !found.has_errors());
-    (model, found.sorted())
+    (model, found.sorted(name))
 }
 
 #[cfg(test)]
