@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::words;
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
+use crate::diag::codes;
 
 mod slot;
 
@@ -42,6 +43,29 @@ pub struct Manifest {
     /// The operating systems, in the order of the disk's partitions and of the boot menu.
     #[schemars(length(min = 1))]
     pub slots: Option<Vec<Slot>>,
+    /// Findings of `osimg check` that this manifest accepts, each with the reason. `osimg explain` lists the codes.
+    /// Default: none.
+    #[schemars(extend("default" = []))]
+    pub allow: Option<Vec<Allow>>,
+}
+
+/// A finding that is accepted, and why.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["code", "reason"]))]
+pub struct Allow {
+    /// The finding's code: a warning's, or that of an error which may be wrong about your system.
+    #[schemars(extend("enum" = allowable()), example = &"osimg::base::unused")]
+    pub code: Option<String>,
+    /// Why it is all right here, for whoever reads the manifest next.
+    #[schemars(regex(pattern = words::REASON), example = &"kept for the next release")]
+    pub reason: Option<String>,
+}
+
+/// The codes that a manifest may allow.
+pub fn allowable() -> Vec<String> {
+    let rows = codes::TABLE.iter().filter(|row| row.level.is_allowable());
+    rows.map(|row| row.code.to_string()).collect()
 }
 
 /// The disk image.

@@ -5,17 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use super::dockerfile;
 use super::model::{self, Console, Model};
 use super::probe::Probe;
 use super::resolved::{Boot, Resolved, Slot, Words};
 use super::rules::{self, Case, Reading};
+use super::{allow, dockerfile};
 use crate::diag::{Diagnostics, Spanned};
 
-/// `None` beside errors. Warnings come either way.
-pub fn check(resolved: Resolved, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
+/// `found` is what was found before. All findings leave that the manifest does not allow; the model is `None` beside
+/// errors.
+pub fn check(resolved: Resolved, mut found: Diagnostics, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
     let dockerfiles: Vec<Reading> = resolved.slots.iter().map(|slot| look(slot, probe)).collect();
-    let found = rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles });
+    found.extend(rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles }));
+    let found = allow::apply(&resolved, found);
     if found.has_errors() {
         return (None, found);
     }

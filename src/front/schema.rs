@@ -15,6 +15,19 @@ pub fn value() -> &'static Value {
     &SCHEMA
 }
 
+/// The schema that `schema` refers to, or itself.
+pub fn open(schema: &'static Value) -> &'static Value {
+    let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
+    reference.and_then(|r| value().pointer(r.trim_start_matches('#'))).unwrap_or(schema)
+}
+
+/// What the schema says of the member `key` of a mapping.
+pub fn member(schema: &'static Value, key: &str) -> Option<&'static Value> {
+    let schema = open(schema);
+    let named = schema.get("properties").and_then(|p| p.get(key));
+    named.or_else(|| schema.get("additionalProperties").filter(|s| s.is_object()))
+}
+
 fn generate() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>();
     RecursiveTransform(without_null).transform(&mut schema);

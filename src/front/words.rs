@@ -19,6 +19,8 @@ pub const PACKAGE: &str = "^@?[A-Za-z0-9][A-Za-z0-9+._:~=^/-]*$";
 pub const UNIT: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
 /// A menu title: one line that a screen of 80 columns shows.
 pub const TITLE: &str = "^[^\\x00-\\x1f\\x7f]{1,70}$";
+/// Something is said.
+pub const REASON: &str = "[^ \\t\\r\\n]";
 /// A systemd unit that is a target.
 pub const TARGET: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.target$";
 /// useradd(8), the portable part.
@@ -73,6 +75,7 @@ mod tests {
 
     /// pattern, what fits, what does not
     const CASES: &[(&str, &[&str], &[&str])] = &[
+        (REASON, &["why", " a b\n"], &["", " \n\t"]),
         (HOSTNAME, &["node-a", "a", "N1.example.org"], &["", "-a", "a-", "a..b", "a_b", "a b"]),
         (
             PACKAGE,
