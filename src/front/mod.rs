@@ -6,6 +6,7 @@
 mod allow;
 pub mod ast;
 pub mod check;
+mod conform;
 pub mod dockerfile;
 mod fields;
 pub mod model;
@@ -40,7 +41,7 @@ pub fn load(name: &str, bytes: &[u8], dir: &Path, probe: &dyn Probe) -> (Option<
     let Some(parsed) = parsed else { return (None, found.sorted(name)) };
     let (resolved, more) = resolve::resolve(&parsed, dir);
     found.extend(more);
-    let (model, found) = check::check(resolved, found, probe);
+    let (model, found) = check::check(resolved, &parsed.tree, found, probe);
     (model, found.sorted(name))
 }
 
