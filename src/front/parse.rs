@@ -160,6 +160,9 @@ fn nothing(
         Kind::List(_) => {
             for (index, item) in node.items().enumerate() {
                 path.push(Step::Item(index));
+                if item.is_null() {
+                    found.push(no_value(source, &tree.show(path), item.span));
+                }
                 nothing(source, tree, item, path, unknown, found);
                 path.pop();
             }
