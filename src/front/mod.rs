@@ -5,6 +5,7 @@
 
 pub mod ast;
 pub mod check;
+mod context;
 pub mod dockerfile;
 mod fields;
 pub mod model;
@@ -78,6 +79,13 @@ mod tests {
 
         fn is_dir(&self, path: &Path) -> bool {
             self.0.keys().any(|file| file != path && file.starts_with(path))
+        }
+
+        fn list(&self, path: &Path) -> Option<Vec<String>> {
+            let below = self.0.keys().filter_map(|file| file.strip_prefix(path).ok()?.iter().next());
+            let names: std::collections::BTreeSet<String> =
+                below.map(|name| name.to_string_lossy().into_owned()).collect();
+            (!names.is_empty()).then(|| names.into_iter().collect())
         }
     }
 
