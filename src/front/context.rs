@@ -45,8 +45,10 @@ pub enum Found {
     Ignored {
         line: usize,
     },
-    /// No name is as the pattern says.
-    NoMatch,
+    /// No name in the context is as the pattern says. `line`: some would be, but this line of the ignore file keeps one out.
+    NoMatch {
+        line: Option<usize>,
+    },
     BadPattern,
 }
 
@@ -56,7 +58,8 @@ pub fn ignore_text(probe: &dyn Probe, root: &Path, dockerfile: &Path) -> Option<
     own.push(".dockerignore");
     [PathBuf::from(own), root.join(".dockerignore")].into_iter().find_map(|path| {
         let bytes = probe.read(&path).ok()??;
-        let text = String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).into_owned();
+        let text =
+            String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes)).into_owned();
         Some(IgnoreText { path, text })
     })
 }
@@ -94,10 +97,13 @@ impl<'p> Context<'p> {
         let globs: Option<Vec<Glob>> = path.split('/').map(Glob::parse).collect();
         match globs {
             None => Found::BadPattern,
-            Some(globs) => match self.matches(&globs, "") {
-                true => Found::There,
-                false => Found::NoMatch,
-            },
+            Some(globs) => {
+                let mut line = None;
+                match self.matches(&globs, "", &mut line) {
+                    true => Found::There,
+                    false => Found::NoMatch { line },
+                }
+            }
         }
     }
 
@@ -136,15 +142,21 @@ impl<'p> Context<'p> {
         })
     }
 
-    /// Whether something in `folder` is as `globs` say and in the context.
-    fn matches(&self, globs: &[Glob], folder: &str) -> bool {
+    /// Whether something in `folder` is as `globs` say and in the context; `line` learns what keeps something out.
+    fn matches(&self, globs: &[Glob], folder: &str, line: &mut Option<usize>) -> bool {
         let Some((glob, rest)) = globs.split_first() else { return true };
         let Some(names) = self.list(folder) else { return self.is_spent() };
         names.iter().filter(|name| glob.matches(name)).any(|name| {
             let path = join(folder, name);
-            match rest {
-                [] => !self.ignore.excludes(&path) || self.comes_along(&path),
-                _ => self.is_dir(&path) && self.matches(rest, &path),
+            if !rest.is_empty() {
+                return self.is_dir(&path) && self.matches(rest, &path, line);
+            }
+            match self.ignore.excluded_by(&path) {
+                Some(by) if !self.comes_along(&path) => {
+                    line.get_or_insert(by);
+                    false
+                }
+                _ => true,
             }
         })
     }
@@ -250,17 +262,30 @@ mod tests {
     fn paths_and_patterns() {
         let probe = Fake::new(&["a.txt", "conf/x/one.conf", "conf/y/two.conf", "Dockerfile", "Read.me"]);
         for source in [
-            ".", "/", "a.txt", "/a.txt", "a.txt/", "./conf/../a.txt", "conf", "conf/", "*.txt", "conf/*/*.conf", "conf/[xy]",
+            ".",
+            "/",
+            "a.txt",
+            "/a.txt",
+            "a.txt/",
+            "./conf/../a.txt",
+            "conf",
+            "conf/",
+            "*.txt",
+            "conf/*/*.conf",
+            "conf/[xy]",
             "../a.txt",
         ] {
             assert_eq!(find(&probe, "", source), Found::There, "{source}");
         }
         assert_eq!(find(&probe, "", "a.tx"), Found::Missing { near: Some("a.txt".into()) });
         assert_eq!(find(&probe, "", "read.me"), Found::Missing { near: Some("Read.me".into()) });
-        assert_eq!(find(&probe, "", "cnf/x/one.conf"), Found::Missing { near: Some("conf/x/one.conf".into()) });
+        assert_eq!(
+            find(&probe, "", "cnf/x/one.conf"),
+            Found::Missing { near: Some("conf/x/one.conf".into()) }
+        );
         assert_eq!(find(&probe, "", "zzz"), Found::Missing { near: None });
         assert_eq!(find(&probe, "", "a.txt/b"), Found::Missing { near: None });
-        assert_eq!(find(&probe, "", "conf/*.conf"), Found::NoMatch);
+        assert_eq!(find(&probe, "", "conf/*.conf"), Found::NoMatch { line: None });
         assert_eq!(find(&probe, "", "conf/["), Found::BadPattern);
         assert_eq!(within("../../a"), ("a".to_string(), true));
         assert_eq!(within("b/../a"), ("a".to_string(), false));
@@ -270,7 +295,7 @@ mod tests {
     fn what_the_ignore_file_keeps_out() {
         let probe = Fake::new(&["a.txt", "conf/x", "conf/keep", "deep/in/z", "Dockerfile"]);
         assert_eq!(find(&probe, "# c\n*.txt\n", "a.txt"), Found::Ignored { line: 2 });
-        assert_eq!(find(&probe, "*.txt\n", "*.txt"), Found::NoMatch);
+        assert_eq!(find(&probe, "*.txt\n", "*.txt"), Found::NoMatch { line: Some(1) });
         assert_eq!(find(&probe, "conf\n", "conf/x"), Found::Ignored { line: 1 });
         assert_eq!(find(&probe, "conf\n!conf/keep\n", "conf"), Found::There);
         assert_eq!(find(&probe, "*\n!conf\n", "deep/in"), Found::Ignored { line: 1 });

@@ -169,7 +169,10 @@ impl Dockerfile {
         let hides = |kind: &Syntax| {
             matches!(
                 kind,
-                Syntax::Unknown(_) | Syntax::Escape(_) | Syntax::HereDocument(_) | Syntax::NoArgument("FROM" | "ARG")
+                Syntax::Unknown(_)
+                    | Syntax::Escape(_)
+                    | Syntax::HereDocument(_)
+                    | Syntax::NoArgument("FROM" | "ARG")
             )
         };
         self.problems.iter().any(|p| hides(&p.kind))

@@ -155,4 +155,21 @@ mod tests {
         let messages: Vec<&str> = found.iter().map(|f| f.message.as_str()).collect();
         assert_eq!(messages, ["the Dockerfile `/m/os/Dockerfile` cannot be read: permission denied"]);
     }
+
+    #[test]
+    fn a_dockerfile_is_called_as_a_user_would_type_it() {
+        let text = "FROM base\nCOPY motd /\nCOPY mtd /\n";
+        let probe = Fake::new(&[("/m/os/Dockerfile", Some(text)), ("/m/os/motd", Some(""))]);
+        let (_, found) = load("examples/m.yaml", LEAST.as_bytes(), Path::new("/m"), &probe);
+        let told: Vec<_> = found.iter().collect();
+        assert_eq!(told.len(), 1);
+        let label = &told[0].labels[0];
+        assert_eq!(label.source.name, "examples/os/Dockerfile");
+        assert_eq!(&label.source.text[label.span.start..label.span.end], "mtd");
+        let edit = &told[0].fixes[0].edits[0];
+        assert_eq!(
+            (edit.source.name.as_str(), edit.span, edit.text.as_str()),
+            ("examples/os/Dockerfile", label.span, "motd")
+        );
+    }
 }

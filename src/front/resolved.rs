@@ -28,9 +28,11 @@ impl Resolved {
     /// A path as the user would type it: beside the manifest where the manifest's name says where that is.
     pub fn shown(&self, path: &Path) -> String {
         let folder = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
-        let shown = path.strip_prefix(&self.dir).map_or(path.to_path_buf(), |inner| match inner.as_os_str().is_empty() {
-            true => folder.to_path_buf(),
-            false => folder.join(inner),
+        let shown = path.strip_prefix(&self.dir).map_or(path.to_path_buf(), |inner| {
+            match inner.as_os_str().is_empty() {
+                true => folder.to_path_buf(),
+                false => folder.join(inner),
+            }
         });
         shown.display().to_string()
     }

@@ -83,7 +83,8 @@ pub fn read(text: &str) -> Script {
                 break;
             }
             // comments and empty lines between do not end the instruction
-            let next = reader.by_ref().find(|(_, l)| !l.trim_start().starts_with('#') && !l.trim().is_empty());
+            let next =
+                reader.by_ref().find(|(_, l)| !l.trim_start().starts_with('#') && !l.trim().is_empty());
             let Some(next) = next else { break };
             piece = next;
         }
@@ -187,7 +188,8 @@ mod tests {
 
     #[test]
     fn here_documents_anywhere_in_a_line() {
-        let text = "RUN cat <<EOF >/x && cat <<-'E F'\nFRM\nEOF\nno\n\tE F\nCOPY <<\"A\" /x\nB\nA\nCMD a <<EOF\n";
+        let text =
+            "RUN cat <<EOF >/x && cat <<-'E F'\nFRM\nEOF\nno\n\tE F\nCOPY <<\"A\" /x\nB\nA\nCMD a <<EOF\n";
         assert_eq!(texts(text).len(), 3);
         assert_eq!(texts("RUN [\"a\", \"<<EOF\"]\nCMD x").len(), 2);
         assert_eq!(texts("RUN echo $((1<<2)) <<<word\nCMD x").len(), 2);

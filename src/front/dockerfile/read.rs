@@ -279,8 +279,7 @@ impl Reader<'_> {
             for part in value.split(',') {
                 if let Some((key, value)) = part.split_once('=') {
                     let start = at + key.len() + 1;
-                    let (start, end) =
-                        if plain { (start, at + part.len()) } else { (flag.start, flag.end) };
+                    let (start, end) = if plain { (start, at + part.len()) } else { (flag.start, flag.end) };
                     let key = if key == "src" { "source" } else { key };
                     parts.insert(key, Spanned::new(value.to_string(), line.span(start, end)));
                 }
@@ -435,7 +434,9 @@ mod tests {
         assert_eq!(problems(""), [": the Dockerfile has no `FROM`"]);
         assert_eq!(problems("# nothing\n"), ["# nothing: the Dockerfile has no `FROM`"]);
         assert_eq!(
-            problems("RUN x\nFRM a\n  FROM\nFROM a b\nFROM a AS 1\nCOPY x\nCOPY --form=a b c\nENV\nONBUILD CPY a b\nCOPY http://a/b /\n"),
+            problems(
+                "RUN x\nFRM a\n  FROM\nFROM a b\nFROM a AS 1\nCOPY x\nCOPY --form=a b c\nENV\nONBUILD CPY a b\nCOPY http://a/b /\n"
+            ),
             [
                 "RUN: `RUN` stands before the first `FROM`",
                 "FRM: `FRM` is no instruction",

@@ -62,7 +62,13 @@ pub fn flags(line: &str, from: usize) -> (Vec<Flag>, usize) {
         }
         let (name, value) = raw[2..].split_once('=').map_or((&raw[2..], None), |(n, v)| (n, Some(v)));
         let start = value.map_or(at, |v| end - v.len());
-        flags.push(Flag { name: name.to_string(), dashes: at, value: value.map(|v| bare(v, '\\')), start, end });
+        flags.push(Flag {
+            name: name.to_string(),
+            dashes: at,
+            value: value.map(|v| bare(v, '\\')),
+            start,
+            end,
+        });
         at = end;
     }
 }

@@ -28,7 +28,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 continue;
             }
             let message = format!("`{}` has no `ARG {}`", source.name, name.value);
-            let finding = case.warning(codes::BUILD_ARG_UNUSED, message, name.span, "this value goes nowhere");
+            let finding =
+                case.warning(codes::BUILD_ARG_UNUSED, message, name.span, "this value goes nowhere");
             let near = suggest::nearest(name, &declared);
             found.push(match dockerfile.args.iter().find(|a| Some(&a.value) == near) {
                 Some(near) => finding

@@ -26,14 +26,13 @@ struct Build<'a> {
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for (slot, source, dockerfile) in case.read_dockerfiles() {
-        // a context that is not there has been told of; one without takers is not read
-        if dockerfile.takes.is_empty() || !case.probe.is_dir(&slot.context.value) {
+        // a context that is not there has been told of
+        if !case.probe.is_dir(&slot.context.value) {
             continue;
         }
         let ignore = context::ignore_text(case.probe, &slot.context.value, &slot.dockerfile.value);
-        let ignore = ignore.map(|file| {
-            (Arc::new(Source::new(case.resolved.shown(&file.path), file.text.clone())), file)
-        });
+        let ignore = ignore
+            .map(|file| (Arc::new(Source::new(case.resolved.shown(&file.path), file.text.clone())), file));
         let shown = match case.resolved.shown(&slot.context.value) {
             shown if shown.is_empty() => ".".to_string(),
             shown => shown,
@@ -53,7 +52,9 @@ impl Build<'_> {
                     let message = format!("`{}` is no pattern: {}", error.pattern, error.problem);
                     let finding = Diagnostic::error(codes::IGNORE_PATTERN, message);
                     found.push(
-                        finding.at(source, line_of(source, error.line), "").help("mend the pattern, or remove the line"),
+                        finding
+                            .at(source, line_of(source, error.line), "")
+                            .help("mend the pattern, or remove the line"),
                     );
                 }
                 return;
@@ -76,7 +77,7 @@ impl Build<'_> {
                 Found::There => {}
                 Found::Missing { near } => found.push(self.missing(wanted, &path, out, near)),
                 Found::Ignored { line } => found.push(self.ignored(wanted, &path, line)),
-                Found::NoMatch => unmatched.push(wanted),
+                Found::NoMatch { line } => unmatched.push((wanted, line)),
                 Found::BadPattern => {
                     let message = format!("`{}` is no pattern", wanted.path.escape_debug());
                     found.push(self.error(wanted, message, "a `[` needs its `]`, and a range its ends"));
@@ -85,12 +86,26 @@ impl Build<'_> {
         }
         // a pattern beside something that is there may well be meant to match nothing
         if take.whole && unmatched.len() == take.sources.len() {
-            for wanted in unmatched {
-                let message = format!("nothing in the context `{}` is as `{}` says", self.shown, wanted.path.value);
-                let finding = Diagnostic::warning(codes::COPY_UNCLEAR, message);
-                let finding = finding.at(self.source, wanted.path.span, "BuildKit copies nothing, Podman fails");
-                found.push(self.in_context(finding).help("mend the pattern, or remove the instruction"));
+            for (wanted, line) in unmatched {
+                found.push(self.unmatched(wanted, line));
             }
+        }
+    }
+
+    fn unmatched(&self, wanted: &Wanted, line: Option<usize>) -> Diagnostic {
+        let pattern = wanted.path.escape_debug();
+        let message = match line {
+            Some(_) => format!("what `{pattern}` matches is kept out of the context `{}`", self.shown),
+            None => format!("nothing in the context `{}` matches `{pattern}`", self.shown),
+        };
+        let finding = Diagnostic::warning(codes::COPY_UNCLEAR, message);
+        let finding = finding.at(self.source, wanted.path.span, "BuildKit copies nothing, Podman fails");
+        match (line, &self.ignore) {
+            (Some(line), Some((source, _))) => {
+                let finding = finding.at(source, line_of(source, line), "by this line");
+                finding.help("remove that line, or the instruction")
+            }
+            _ => self.in_context(finding).help("mend the pattern, or remove the instruction"),
         }
     }
 
@@ -100,7 +115,8 @@ impl Build<'_> {
 
     fn missing(&self, wanted: &Wanted, path: &str, out: bool, near: Option<String>) -> Diagnostic {
         let message = format!("there is no `{}` in the context `{}`", path.escape_debug(), self.shown);
-        let label = if out { "this leads out of the context, which an engine does not follow" } else { "not there" };
+        let label =
+            if out { "this leads out of the context, which an engine does not follow" } else { "not there" };
         let finding = Diagnostic::error(codes::COPY_SOURCE, message).at(self.source, wanted.path.span, label);
         let finding = self.in_context(finding);
         match near {
@@ -130,7 +146,8 @@ impl Build<'_> {
         let finding = Diagnostic::warning(codes::COPY_UNCLEAR, message);
         let label = format!("engines read this as `{inside}`, or refuse it");
         let finding = finding.at(self.source, wanted.path.span, label);
-        let finding = self.in_context(finding).help(format!("write `{inside}`, or set `context` to a folder above"));
+        let finding =
+            self.in_context(finding).help(format!("write `{inside}`, or set `context` to a folder above"));
         self.fixed(finding, wanted, inside)
     }
 

@@ -28,7 +28,11 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 }
                 (None, Some(_)) => {
                     let message = format!("`{}` is no base of the manifest, but nearly one", image.value);
-                    Diagnostic::warning(codes::BASE_UNKNOWN, message).at(source, image.span, "would be pulled")
+                    Diagnostic::warning(codes::BASE_UNKNOWN, message).at(
+                        source,
+                        image.span,
+                        "would be pulled",
+                    )
                 }
                 (None, None) => continue,
             };
@@ -36,7 +40,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 Some(base) => {
                     let name = base.name.as_str();
                     let finding = fixed(finding, source, image, name);
-                    finding.at(case.source(), base.name.span, "this base").help(format!("did you mean `{name}`?"))
+                    finding
+                        .at(case.source(), base.name.span, "this base")
+                        .help(format!("did you mean `{name}`?"))
                 }
                 None => finding,
             });
