@@ -38,7 +38,7 @@ struct Looks<'p> {
 enum Text {
     Missing,
     Unreadable(String),
-    NotText(Arc<Source>, Span),
+    NotUtf8(Arc<Source>, Span),
     Good(Arc<Source>),
 }
 
@@ -51,7 +51,7 @@ impl Looks<'_> {
         match self.texts[path].clone() {
             Text::Missing => Reading::Missing,
             Text::Unreadable(why) => Reading::Unreadable(why),
-            Text::NotText(source, span) => Reading::NotText(source, span),
+            Text::NotUtf8(source, span) => Reading::NotUtf8(source, span),
             Text::Good(source) => {
                 let dockerfile = dockerfile::read(&source.text, &args(slot));
                 Reading::Done(source, dockerfile)
@@ -75,7 +75,7 @@ impl Looks<'_> {
             Ok(_) => Text::Good(source),
             Err(error) => {
                 let at = error.valid_up_to();
-                Text::NotText(source, Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8()))
+                Text::NotUtf8(source, Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8()))
             }
         }
     }

@@ -67,6 +67,8 @@ pub enum Syntax {
     BeforeFrom(&'static str),
     #[error("`{0}` needs something behind it")]
     NoArgument(&'static str),
+    #[error("`ENV` needs a name and a value")]
+    NoValue,
     #[error("`{0}` needs a source and a destination")]
     NoDestination(&'static str),
     #[error("`FROM` takes an image, and `AS` with a name for the stage")]
@@ -93,6 +95,7 @@ impl Syntax {
             Syntax::Flag(..) => "remove the flag",
             Syntax::BeforeFrom(_) => "only `ARG` may stand there; move it below `FROM`",
             Syntax::NoArgument(_) => "complete it, or remove it",
+            Syntax::NoValue => "write `ENV NAME=value`",
             Syntax::NoDestination(_) => "write what to copy and where to",
             Syntax::FromWords => "write `FROM image AS name`; comments have lines of their own",
             Syntax::StageName(_) => "a letter, then letters, digits, `-`, `_` and `.`",

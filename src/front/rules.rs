@@ -43,7 +43,7 @@ pub enum Reading {
     Missing,
     Unreadable(String),
     /// The text, and where its bytes stop being UTF-8.
-    NotText(Arc<Source>, Span),
+    NotUtf8(Arc<Source>, Span),
     Done(Arc<Source>, Dockerfile),
 }
 

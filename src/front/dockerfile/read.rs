@@ -107,14 +107,11 @@ impl Reader<'_> {
         }
         match name {
             "ARG" => self.arg(line, from),
-            "ENV" => self.env(&line.text, from, &arguments),
+            "ENV" => self.env(line, from, &arguments),
             "FROM" => self.stage(line, &arguments),
             "COPY" | "ADD" => self.copy(line, name, span, &flags, from),
             "RUN" => self.mounts(line, &flags),
-            // its instruction runs in builds from this image, not here
-            "ONBUILD" => {
-                self.known(line, &arguments[0]);
-            }
+            // `ONBUILD`'s instruction is of other builds: engines do not look at it here
             _ => {}
         }
     }
@@ -161,13 +158,16 @@ impl Reader<'_> {
         }
     }
 
-    fn env(&mut self, line: &str, from: usize, arguments: &[Word]) {
+    fn env(&mut self, whole: &Line, from: usize, arguments: &[Word]) {
+        let line = whole.text.as_str();
         let mut pairs = Vec::new();
         if arguments[0].text.contains('=') {
             let text = &line[from..];
             for (start, end) in words::quoted(text, self.escape).unwrap_or_default() {
                 pairs.extend(text[start..end].split_once('='));
             }
+        } else if let [name] = arguments {
+            self.problem(Syntax::NoValue, whole.span(name.start, name.end));
         } else {
             pairs.push((arguments[0].text.as_str(), line[arguments[0].end..].trim()));
         }
@@ -435,7 +435,7 @@ mod tests {
         assert_eq!(problems("# nothing\n"), ["# nothing: the Dockerfile has no `FROM`"]);
         assert_eq!(
             problems(
-                "RUN x\nFRM a\n  FROM\nFROM a b\nFROM a AS 1\nCOPY x\nCOPY --form=a b c\nENV\nONBUILD CPY a b\nCOPY http://a/b /\n"
+                "RUN x\nFRM a\n  FROM\nFROM a b\nFROM a AS 1\nCOPY x\nCOPY --form=a b c\nENV\nONBUILD CPY a b\nENV A\nCOPY http://a/b /\n"
             ),
             [
                 "RUN: `RUN` stands before the first `FROM`",
@@ -446,7 +446,7 @@ mod tests {
                 "COPY: `COPY` needs a source and a destination",
                 "--form: `COPY` takes no flag `--form`",
                 "ENV: `ENV` needs something behind it",
-                "CPY: `CPY` is no instruction",
+                "A: `ENV` needs a name and a value",
                 "http://a/b: `COPY` takes nothing from the network",
             ]
         );

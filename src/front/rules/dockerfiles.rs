@@ -18,7 +18,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 }
                 continue;
             }
-            Reading::NotText(source, span) => {
+            Reading::NotUtf8(source, span) => {
                 let finding = Diagnostic::error(codes::DOCKERFILE_SYNTAX, "the Dockerfile is not UTF-8 text");
                 let finding = finding.at(source, *span, "this begins no character");
                 let help = "save it as UTF-8, such as with `iconv -f latin1 -t utf-8`";
