@@ -111,12 +111,12 @@ codes! {
     DISTRO_UNKNOWN = "osimg::distro::unknown", Error, "a distribution that osimg has no fragments for";
     DISTRO_MISMATCH = "osimg::distro::mismatch", Error, "the built image is of another distribution than stated";
     BUILD_FAILED = "osimg::build::failed", Error, "a Dockerfile's build failed";
-    DOCKERFILE_SYNTAX = "osimg::dockerfile::syntax", Error, "a Dockerfile that no engine can read";
-    DOCKERFILE_IMAGE = "osimg::dockerfile::image", Error, "a word in a Dockerfile that cannot be an image's name";
-    DOCKERFILE_STAGE = "osimg::dockerfile::stage", Error, "a `--from` that names no stage in front of it";
+    DOCKERFILE_SYNTAX = "osimg::dockerfile::syntax", AllowableError, "a Dockerfile that no engine can read";
+    DOCKERFILE_IMAGE = "osimg::dockerfile::image", AllowableError, "a word in a Dockerfile that cannot be an image's name";
+    DOCKERFILE_STAGE = "osimg::dockerfile::stage", AllowableError, "a `--from` that names no stage in front of it";
     BASE_UNKNOWN = "osimg::dockerfile::base-unknown", Warning, "an image that is nearly a base of the manifest";
-    COPY_SOURCE = "osimg::dockerfile::copy-source", Error, "a file that a Dockerfile takes and its context does not have";
-    COPY_IGNORED = "osimg::dockerfile::copy-ignored", Error, "a file that a Dockerfile takes and the ignore file keeps out";
+    COPY_SOURCE = "osimg::dockerfile::copy-source", AllowableError, "a file that a Dockerfile takes and its context does not have";
+    COPY_IGNORED = "osimg::dockerfile::copy-ignored", AllowableError, "a file that a Dockerfile takes and the ignore file keeps out";
     COPY_UNCLEAR = "osimg::dockerfile::copy-unclear", Warning, "a source of `COPY` that engines read differently";
     IGNORE_PATTERN = "osimg::dockerfile::ignore-pattern", Error, "an ignore file with a pattern that none can be";
     TARGET_UNKNOWN = "osimg::dockerfile::target-unknown", Error, "a target that is no stage of the Dockerfile";

@@ -3,8 +3,10 @@
 //! Enters: findings of any pure stage. Leaves: values; [`render`] draws them for people. miette is used here only.
 
 pub mod codes;
+pub mod github;
 pub mod json;
 pub mod render;
+pub mod sarif;
 pub mod source;
 
 pub use codes::Code;
