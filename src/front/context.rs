@@ -1,11 +1,13 @@
 //! A build context, as far as a Dockerfile asks for it: whether a source of `COPY` is in it.
 //!
-//! Enters: a [`Probe`], the context's folder, the Dockerfile's path. Leaves: [`Found`] for each source. As engines do it: a path
+//! Enters: [`Listings`] of a [`Probe`], the context's folder, the Dockerfile's path. Leaves: [`Found`] for each source. As engines do it: a path
 //! begins at the context's root and `..` ends there; `*`, `?` and `[` are Go's `filepath.Match`; the ignore file has been
 //! applied. Only the folders that a path or a pattern needs are listed, and never more than a bound.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use super::dockerfile::glob::{Glob, is_pattern};
 use super::probe::Probe;
@@ -13,18 +15,51 @@ use super::suggest;
 use crate::base::IgnoreFile;
 use crate::base::ignorefile::PatternError;
 
-/// How many folders and how many names one context is asked for. Beyond, everything counts as found.
+/// How many folders and how many names are read at most. Beyond, everything counts as found.
 const MOST_FOLDERS: usize = 2_000;
-const MOST_NAMES: usize = 200_000;
+const MOST_NAMES: usize = 500_000;
+/// In a folder of more names than this, a name that is not there has no nearest one.
+const MOST_LIKENED: usize = 2_000;
+
+/// The names in folders, each folder read once for all contexts.
+pub struct Listings<'p> {
+    probe: &'p dyn Probe,
+    read: RefCell<BTreeMap<PathBuf, Option<Rc<Vec<String>>>>>,
+    names: Cell<usize>,
+}
+
+impl<'p> Listings<'p> {
+    pub fn new(probe: &'p dyn Probe) -> Listings<'p> {
+        Listings { probe, read: RefCell::default(), names: Cell::new(0) }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.read.borrow().len() >= MOST_FOLDERS || self.names.get() >= MOST_NAMES
+    }
+
+    /// `None` where there is no folder, or too much was read.
+    fn list(&self, folder: &Path) -> Option<Rc<Vec<String>>> {
+        if let Some(known) = self.read.borrow().get(folder) {
+            return known.clone();
+        }
+        if self.is_spent() {
+            return None;
+        }
+        let names = self.probe.list(folder).map(Rc::new);
+        self.names.set(self.names.get() + names.as_ref().map_or(0, |n| n.len()));
+        self.read.borrow_mut().insert(folder.to_path_buf(), names.clone());
+        names
+    }
+}
 
 pub struct Context<'p> {
-    probe: &'p dyn Probe,
+    listings: &'p Listings<'p>,
     root: PathBuf,
     ignore: IgnoreFile,
     /// The Dockerfile inside the context: sent whatever the ignore file says.
     dockerfile: Option<String>,
-    folders: Cell<usize>,
-    names: Cell<usize>,
+    /// What was looked for already: slots share Dockerfiles.
+    known: RefCell<BTreeMap<(String, bool), Found>>,
 }
 
 /// The ignore file of a build.
@@ -66,19 +101,18 @@ pub fn ignore_text(probe: &dyn Probe, root: &Path, dockerfile: &Path) -> Option<
 
 impl<'p> Context<'p> {
     pub fn open(
-        probe: &'p dyn Probe,
+        listings: &'p Listings<'p>,
         root: &Path,
         dockerfile: &Path,
         ignore: Option<&IgnoreText>,
     ) -> Result<Context<'p>, PatternError> {
         let inside = dockerfile.strip_prefix(root).ok().map(|p| p.to_string_lossy().into_owned());
         Ok(Context {
-            probe,
+            listings,
             root: root.to_path_buf(),
             ignore: ignore.map_or(Ok(IgnoreFile::default()), |file| IgnoreFile::parse(&file.text))?,
             dockerfile: inside,
-            folders: Cell::new(0),
-            names: Cell::new(0),
+            known: RefCell::default(),
         })
     }
 
@@ -88,9 +122,16 @@ impl<'p> Context<'p> {
         if path.is_empty() || path.contains('\\') {
             return Found::There;
         }
-        if !is_pattern(path) {
-            return self.find_path(path);
+        let key = (path.to_string(), deep);
+        if let Some(found) = self.known.borrow().get(&key) {
+            return found.clone();
         }
+        let found = if is_pattern(path) { self.find_pattern(path, deep) } else { self.find_path(path) };
+        self.known.borrow_mut().insert(key, found.clone());
+        found
+    }
+
+    fn find_pattern(&self, path: &str, deep: bool) -> Found {
         if deep && path.contains("**") {
             return Found::There;
         }
@@ -108,10 +149,9 @@ impl<'p> Context<'p> {
     }
 
     fn find_path(&self, path: &str) -> Found {
-        let place = self.root.join(path);
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let there = self.probe.is_file(&place)
-            || self.probe.is_dir(&place)
+        let there = self.is_file(path)
+            || self.is_dir(path)
             // a socket, a pipe, a link to nowhere
             || self.list(folder).is_none_or(|names| names.iter().any(|n| n == name)) && self.is_dir(folder);
         if !there {
@@ -121,10 +161,6 @@ impl<'p> Context<'p> {
             Some(line) if !self.comes_along(path) => Found::Ignored { line },
             _ => Found::There,
         }
-    }
-
-    fn is_dir(&self, path: &str) -> bool {
-        self.probe.is_dir(&self.root.join(path))
     }
 
     /// Whether an excluded path is in the context all the same: the Dockerfile itself, or a folder with something taken
@@ -162,17 +198,19 @@ impl<'p> Context<'p> {
     }
 
     fn is_spent(&self) -> bool {
-        self.folders.get() >= MOST_FOLDERS || self.names.get() >= MOST_NAMES
+        self.listings.is_spent()
     }
 
-    fn list(&self, folder: &str) -> Option<Vec<String>> {
-        if self.is_spent() {
-            return None;
-        }
-        let names = self.probe.list(&self.root.join(folder))?;
-        self.folders.set(self.folders.get() + 1);
-        self.names.set(self.names.get() + names.len());
-        Some(names)
+    fn is_file(&self, path: &str) -> bool {
+        self.listings.probe.is_file(&self.root.join(path))
+    }
+
+    fn is_dir(&self, path: &str) -> bool {
+        self.listings.probe.is_dir(&self.root.join(path))
+    }
+
+    fn list(&self, folder: &str) -> Option<Rc<Vec<String>>> {
+        self.listings.list(&self.root.join(folder))
     }
 
     /// The path with its first missing component replaced by the name most like it, where that leads to something.
@@ -185,12 +223,14 @@ impl<'p> Context<'p> {
                 folder = join(&folder, component);
                 continue;
             }
+            if names.len() > MOST_LIKENED {
+                return None;
+            }
             let cased = names.iter().find(|n| n.to_lowercase() == component.to_lowercase());
             let name = cased.or_else(|| suggest::nearest(component, &names))?;
             let rest: Vec<&str> = components.collect();
             let meant = rest.iter().fold(join(&folder, name), |path, part| join(&path, part));
-            let place = self.root.join(&meant);
-            return (self.probe.is_file(&place) || self.probe.is_dir(&place)).then_some(meant);
+            return (self.is_file(&meant) || self.is_dir(&meant)).then_some(meant);
         }
         None
     }
@@ -254,7 +294,8 @@ mod tests {
 
     fn find(probe: &Fake, ignore: &str, source: &str) -> Found {
         let ignore = IgnoreText { path: PathBuf::new(), text: ignore.to_string() };
-        let context = Context::open(probe, Path::new("/c"), Path::new("/c/Dockerfile"), Some(&ignore));
+        let listings = Listings::new(probe);
+        let context = Context::open(&listings, Path::new("/c"), Path::new("/c/Dockerfile"), Some(&ignore));
         context.expect("patterns").find(&within(source).0, false)
     }
 

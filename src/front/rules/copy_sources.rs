@@ -6,64 +6,72 @@
 //! fails unless the instruction has another source, so that the instruction is warned of when it has none; and a `..` above
 //! the context's root is dropped by both, while Docker's classic builder refuses it.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Case, MOST_FINDINGS};
 use crate::diag::{Diagnostic, Diagnostics, Source, Span, codes};
-use crate::front::context::{self, Context, Found, IgnoreText};
+use crate::front::context::{self, Context, Found, Listings};
 use crate::front::dockerfile::{Dockerfile, Take, Wanted};
 use crate::front::resolved::Slot;
 
-/// A slot's build as the findings show it.
+/// A build as the findings show it.
 struct Build<'a> {
     case: &'a Case<'a>,
     slot: &'a Slot,
     source: &'a Arc<Source>,
     /// The context as messages call it.
     shown: String,
-    ignore: Option<(Arc<Source>, IgnoreText)>,
+    ignore: Option<Arc<Source>>,
 }
 
+/// A context and its ignore file; `None` where that has a pattern that none can be.
+type Opened<'l> = (Option<Context<'l>>, Option<Arc<Source>>);
+
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    let listings = Listings::new(case.probe);
+    let mut opened: BTreeMap<(&Path, &Path), Opened<'_>> = BTreeMap::new();
     for (slot, source, dockerfile) in case.read_dockerfiles() {
+        let (root, path) = (slot.context.value.as_path(), slot.dockerfile.value.as_path());
         // a context that is not there has been told of
-        if !case.probe.is_dir(&slot.context.value) {
+        if !case.probe.is_dir(root) {
             continue;
         }
-        let ignore = context::ignore_text(case.probe, &slot.context.value, &slot.dockerfile.value);
-        let ignore = ignore
-            .map(|file| (Arc::new(Source::new(case.resolved.shown(&file.path), file.text.clone())), file));
-        let shown = match case.resolved.shown(&slot.context.value) {
+        let (context, ignore) =
+            opened.entry((root, path)).or_insert_with(|| open(case, &listings, slot, found));
+        let Some(context) = context else { continue };
+        let shown = match case.resolved.shown(root) {
             shown if shown.is_empty() => ".".to_string(),
             shown => shown,
         };
-        Build { case, slot, source, shown, ignore }.check(dockerfile, found);
+        Build { case, slot, source, shown, ignore: ignore.clone() }.check(context, dockerfile, found);
+    }
+}
+
+fn open<'l>(case: &Case<'_>, listings: &'l Listings<'l>, slot: &Slot, found: &mut Diagnostics) -> Opened<'l> {
+    let (root, path) = (&slot.context.value, &slot.dockerfile.value);
+    let ignore = context::ignore_text(case.probe, root, path);
+    let source = ignore.as_ref().map(|i| Arc::new(Source::new(case.resolved.shown(&i.path), i.text.clone())));
+    match (Context::open(listings, root, path, ignore.as_ref()), &source) {
+        (Ok(context), _) => (Some(context), source),
+        (Err(error), Some(place)) => {
+            let message = format!("`{}` is no pattern: {}", error.pattern.escape_debug(), error.problem);
+            let finding = Diagnostic::error(codes::IGNORE_PATTERN, message);
+            let finding = finding.at(place, line_of(place, error.line), "");
+            found.push(finding.help("mend the pattern, or remove the line"));
+            (None, source)
+        }
+        (Err(_), None) => (None, None),
     }
 }
 
 impl Build<'_> {
-    fn check(&self, dockerfile: &Dockerfile, found: &mut Diagnostics) {
-        let (root, path) = (&self.slot.context.value, &self.slot.dockerfile.value);
-        let ignore = self.ignore.as_ref().map(|(_, file)| file);
-        let context = match Context::open(self.case.probe, root, path, ignore) {
-            Ok(context) => context,
-            Err(error) => {
-                if let Some((source, _)) = &self.ignore {
-                    let message = format!("`{}` is no pattern: {}", error.pattern, error.problem);
-                    let finding = Diagnostic::error(codes::IGNORE_PATTERN, message);
-                    found.push(
-                        finding
-                            .at(source, line_of(source, error.line), "")
-                            .help("mend the pattern, or remove the line"),
-                    );
-                }
-                return;
-            }
-        };
+    fn check(&self, context: &Context<'_>, dockerfile: &Dockerfile, found: &mut Diagnostics) {
         let needed = dockerfile.needed(self.slot.target.as_ref().map(|t| t.value.as_str()));
         let mut findings = Diagnostics::new();
         for take in dockerfile.takes.iter().filter(|t| needed.contains(&t.stage)) {
-            self.take(&context, take, &mut findings);
+            self.take(context, take, &mut findings);
         }
         findings.into_iter().take(MOST_FINDINGS).for_each(|finding| found.push(finding));
     }
@@ -101,7 +109,7 @@ impl Build<'_> {
         let finding = Diagnostic::warning(codes::COPY_UNCLEAR, message);
         let finding = finding.at(self.source, wanted.path.span, "BuildKit copies nothing, Podman fails");
         match (line, &self.ignore) {
-            (Some(line), Some((source, _))) => {
+            (Some(line), Some(source)) => {
                 let finding = finding.at(source, line_of(source, line), "by this line");
                 finding.help("remove that line, or the instruction")
             }
@@ -134,7 +142,7 @@ impl Build<'_> {
         let finding = Diagnostic::error(codes::COPY_IGNORED, message);
         let finding = finding.at(self.source, wanted.path.span, "the build does not get to see it");
         let finding = match &self.ignore {
-            Some((source, _)) => finding.at(source, line_of(source, line), "by this line"),
+            Some(source) => finding.at(source, line_of(source, line), "by this line"),
             None => finding,
         };
         finding.help(format!("remove that line, or take the path back with a line `!{path}` at the end"))
