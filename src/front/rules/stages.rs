@@ -1,7 +1,8 @@
 //! `--from` names a stage that stands in front of its own.
 //!
-//! An engine knows stages by name or by number. BuildKit finds a later stage too, but it is empty then, so that the files are
-//! missing; that is said only of stages that the target needs. Variables are not replaced in `--from`.
+//! An engine knows stages by name or by number. A later stage is empty to BuildKit, so that the files are missing, while Podman
+//! makes it first: what works with one engine only is an error that the manifest can allow, and it is said only of stages that
+//! the target needs. Variables are not replaced in `--from`.
 
 use super::Case;
 use crate::diag::{Diagnostic, Diagnostics, codes};
