@@ -30,6 +30,10 @@ impl front::Probe for Fuzzed<'_> {
         Ok(there.then(|| self.0.to_vec()))
     }
 
+    fn list(&self, _: &Path) -> Option<Vec<String>> {
+        Some(["Dockerfile", "a", "b.txt"].map(String::from).into())
+    }
+
     fn is_file(&self, path: &Path) -> bool {
         path.extension().is_some()
     }
