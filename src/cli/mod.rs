@@ -14,6 +14,7 @@ pub mod environment;
 pub mod exit;
 pub mod failure;
 pub mod flags;
+pub mod init;
 pub mod interrupt;
 pub mod manifest;
 pub mod plan;
@@ -55,6 +56,7 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Init(init::Init),
     Apply(apply::Apply),
     Check(check::Check),
     Render(render::Render),
@@ -68,6 +70,7 @@ enum Command {
 impl Command {
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
+            Command::Init(command) => command.run(session),
             Command::Apply(command) => command.run(session),
             Command::Check(command) => command.run(session),
             Command::Render(command) => command.run(session),
