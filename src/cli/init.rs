@@ -39,7 +39,6 @@ const SCHEMA: &str = "osimg.schema.json";
 /// Debian family are bootstrapped with mmdebstrap; the others start from an
 /// image of a registry.
 #[derive(Args, Debug)]
-#[command(verbatim_doc_comment)]
 #[command(after_long_help = "Examples:
   osimg init
   osimg init web --slot debian:bookworm --slot next=debian:trixie

@@ -16,6 +16,7 @@ pub mod failure;
 pub mod flags;
 pub mod init;
 pub mod interrupt;
+pub mod man;
 pub mod manifest;
 pub mod plan;
 pub mod render;
@@ -65,6 +66,7 @@ enum Command {
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -79,6 +81,7 @@ impl Command {
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }

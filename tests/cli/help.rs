@@ -3,7 +3,7 @@
 use crate::harness::osimg;
 
 /// The commands that the program itself lists.
-fn commands() -> Vec<String> {
+pub fn commands() -> Vec<String> {
     let help = osimg(&["-h"]).out;
     let listed = help.lines().skip_while(|l| *l != "Commands:").skip(1).take_while(|l| !l.is_empty());
     // a wrapped description is indented further than a name

@@ -3,6 +3,7 @@
 mod boot;
 mod check;
 mod completions;
+mod docs;
 mod doctor;
 mod harness;
 mod help;

@@ -44,8 +44,7 @@ async fn an_image_fills_the_manifest() {
         assert_eq!(lab.traces(), before, "{way:?}: something is left in the engine");
 
         // the base itself is of no distribution that osimg knows, and there is no third image
-        for (name, words) in
-            [("base", "no fragments for `osimgtest`"), ("none", "the engine has no image `")]
+        for (name, words) in [("base", "no fragments for `osimgtest`"), ("none", "the engine has no image `")]
         {
             let empty = tempfile::tempdir().expect("a folder");
             let ran = init(&lab, empty.path(), &lab.tag(name));
