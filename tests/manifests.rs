@@ -125,9 +125,8 @@ fn survives(bytes: &[u8]) {
     let (model, found) = load("any.yaml", bytes, Path::new(""), &Fixtures);
     assert_eq!(model.is_none(), found.has_errors(), "{}", render_all(&found, Look::PLAIN));
     for finding in found.iter() {
-        let text = finding.source.as_ref().map_or("", |s| s.text.as_str());
         for label in &finding.labels {
-            let words = text.get(label.span.start..label.span.end);
+            let words = label.source.text.get(label.span.start..label.span.end);
             assert!(words.is_some(), "{:?} is no place in the text: {}", label, finding.message);
         }
     }

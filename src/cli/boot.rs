@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attach::{Escape, LEAVE, RawMode, typed};
 use super::failure::{Failure, Problem};
-use super::flags::LogFormat;
+use super::flags::MessageFormat;
 use super::interrupt;
 use super::manifest::Manifest;
 use super::session::Session;
@@ -167,7 +167,7 @@ impl Boot {
     fn transcript(&self, session: &Session) -> Result<Transcript, Failure> {
         let live = if !self.wait_login {
             Transcript::exact(io::stdout())
-        } else if session.flags.log_format == LogFormat::Human
+        } else if session.flags.message_format == MessageFormat::Human
             && match session.verbosity() {
                 Verbosity::Quiet => false,
                 Verbosity::Normal => session.environment.terminal.stderr,

@@ -31,8 +31,8 @@ use std::process::ExitCode;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use environment::Environment;
-use failure::Failure;
-use flags::Flags;
+use failure::{Failure, Problem};
+use flags::{Flags, MessageFormat};
 use session::Session;
 
 /// One YAML manifest in, one bootable disk image with several operating systems out
@@ -70,6 +70,17 @@ enum Command {
 }
 
 impl Command {
+    /// A SARIF document is a report of one manifest: only `check` makes it.
+    fn takes_format(&self, session: &Session) -> Result<(), Failure> {
+        if session.flags.message_format != MessageFormat::Sarif || matches!(self, Command::Check(_)) {
+            return Ok(());
+        }
+        Err(Failure::Usage(
+            Problem::new("only `osimg check` reports as SARIF")
+                .help("run `osimg check --message-format sarif` first, or use another format here"),
+        ))
+    }
+
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
             Command::Init(command) => command.run(session),
@@ -106,7 +117,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let session = Session { environment, flags: cli.flags };
-    let outcome = cli.command.run(&session);
+    let outcome = cli.command.takes_format(&session).and_then(|()| cli.command.run(&session));
     if let Err(failure) = &outcome {
         session.fail(failure);
     }

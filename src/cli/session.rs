@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::environment::{self, Environment};
 use super::failure::{self, Failure, Problem, Telling};
-use super::flags::{Flags, LogFormat, When};
+use super::flags::{Deny, Flags, MessageFormat, When};
 use crate::base::event::Sink;
 use crate::diag::Diagnostics;
 use crate::diag::render::Look;
@@ -46,16 +46,19 @@ impl Session {
 
     /// How problems are told on standard error.
     pub fn telling(&self) -> Telling {
-        if self.flags.log_format == LogFormat::Json {
-            return Telling::Json;
-        }
         let paint = self.stderr_paint();
         let width = if self.environment.terminal.stderr {
             usize::from(environment::terminal_size().0).clamp(40, 160)
         } else {
             FILE_WIDTH
         };
-        Telling::Words(Look { color: paint.color, unicode: paint.unicode, width })
+        let look = Look { color: paint.color, unicode: paint.unicode, width };
+        match self.flags.message_format {
+            MessageFormat::Human => Telling::Words(look),
+            MessageFormat::Json => Telling::Json,
+            MessageFormat::Sarif => Telling::Sarif(look),
+            MessageFormat::Github => Telling::Github(look),
+        }
     }
 
     pub fn verbosity(&self) -> Verbosity {
@@ -81,9 +84,9 @@ impl Session {
     }
 
     fn sink_with(&self, human: Display) -> Arc<dyn Sink> {
-        let display = match self.flags.log_format {
-            LogFormat::Json => Display::Json,
-            LogFormat::Human => human,
+        let display = match self.flags.message_format {
+            MessageFormat::Json => Display::Json,
+            _ => human,
         };
         let choice = Choice { display, verbosity: self.verbosity(), paint: self.stderr_paint() };
         report::sink(&choice, Box::new(std::io::stderr()))
@@ -114,6 +117,11 @@ impl Session {
     /// Writes a line for people to standard output, unless they asked for quiet.
     pub fn say(&self, line: &str) -> Result<(), Failure> {
         if self.verbosity() == Verbosity::Quiet { Ok(()) } else { self.print(&format!("{line}\n")) }
+    }
+
+    /// Whether the user wants warnings to be errors.
+    pub fn denies_warnings(&self) -> bool {
+        self.flags.deny == Some(Deny::Warnings)
     }
 
     /// Shows findings that do not stop the command.

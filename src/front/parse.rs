@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::ast::Manifest;
 use super::spans::{self, Kind, Node, Step};
-use super::{fields, suggest};
+use super::{fields, quotes, suggest};
 use crate::diag::{Diagnostic, Diagnostics, Source, Span, codes};
 
 /// The largest manifest, in bytes.
@@ -27,11 +27,12 @@ pub struct Parsed {
 }
 
 /// The bytes of a manifest as a source: UTF-8 (a byte order mark is dropped) of at most [`MAX_BYTES`].
-pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostic> {
+pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostics> {
     if bytes.len() > MAX_BYTES {
         let message = format!("{name} is larger than any manifest needs to be");
         return Err(Diagnostic::error(codes::YAML_TOO_LARGE, message)
-            .help(format!("a manifest has at most {MAX_BYTES} bytes, this file has {}", bytes.len())));
+            .help(format!("a manifest has at most {MAX_BYTES} bytes, this file has {}", bytes.len()))
+            .into());
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
@@ -42,7 +43,8 @@ pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostic> {
             let wrong = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
             Err(Diagnostic::error(codes::YAML_ENCODING, "the manifest is not UTF-8 text")
                 .at(&source, wrong, format!("byte {:#04x} begins no character", bytes[at]))
-                .help("save it as UTF-8, such as with `iconv -f latin1 -t utf-8`"))
+                .help("save it as UTF-8, such as with `iconv -f latin1 -t utf-8`")
+                .into())
         }
     }
 }
@@ -104,6 +106,7 @@ fn read_once(text: &str) -> Reading {
 }
 
 fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> Option<Manifest> {
+    quotes::check(source, tree, found);
     // the text itself when YAML alone has no objection, else what is left of it
     let mut text = if found.is_empty() { source.text.clone() } else { tree.to_yaml() };
     let mut reported: BTreeSet<Span> = BTreeSet::new();

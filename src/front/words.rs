@@ -19,6 +19,14 @@ pub const PACKAGE: &str = "^@?[A-Za-z0-9][A-Za-z0-9+._:~=^/-]*$";
 pub const UNIT: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
 /// A menu title: one line that a screen of 80 columns shows.
 pub const TITLE: &str = "^[^\\x00-\\x1f\\x7f]{1,70}$";
+/// A path of the host: something, without control characters.
+pub const PATH: &str = "^[^\\x00-\\x1f\\x7f]+$";
+/// A path of the host that names no folder.
+pub const FILE: &str = "^[^\\x00-\\x1f\\x7f]*[^\\x00-\\x1f\\x7f/]$";
+/// A stage of a Dockerfile by its name or its number (BuildKit's `instructions` package).
+pub const STAGE: &str = "^([a-zA-Z][a-zA-Z0-9_.-]*|[0-9]{1,4})$";
+/// Something is said.
+pub const REASON: &str = "[^ \\t\\r\\n]";
 /// A systemd unit that is a target.
 pub const TARGET: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.target$";
 /// useradd(8), the portable part.
@@ -73,6 +81,10 @@ mod tests {
 
     /// pattern, what fits, what does not
     const CASES: &[(&str, &[&str], &[&str])] = &[
+        (REASON, &["why", " a b\n"], &["", " \n\t"]),
+        (PATH, &["a", "../a b/", "/ä"], &["", "a\tb", "a\n"]),
+        (FILE, &["a", "../a b", "/ä"], &["", "a/", "/", "a\n"]),
+        (STAGE, &["runtime", "Build-2.x_y", "0"], &["", "a b", "-a", "1a"]),
         (HOSTNAME, &["node-a", "a", "N1.example.org"], &["", "-a", "a-", "a..b", "a_b", "a b"]),
         (
             PACKAGE,

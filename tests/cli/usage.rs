@@ -39,5 +39,8 @@ fn a_value_that_is_not_there_is_named_with_those_that_are() {
 
 #[test]
 fn flags_stand_before_and_after_the_command() {
-    assert_eq!(osimg(&["--log-format", "json", "schema"]), osimg(&["schema", "--log-format", "json"]));
+    assert_eq!(
+        osimg(&["--message-format", "json", "schema"]),
+        osimg(&["schema", "--message-format", "json"])
+    );
 }

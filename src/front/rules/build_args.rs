@@ -31,7 +31,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                     None => "declare it in the Dockerfile, or remove it here".to_string(),
                 };
                 found.push(
-                    case.warning(codes::VALUE_UNKNOWN, message, name.span, "this value goes nowhere")
+                    case.warning(codes::BUILD_ARG_UNUSED, message, name.span, "this value goes nowhere")
                         .help(help),
                 );
             }
