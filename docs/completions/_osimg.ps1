@@ -22,7 +22,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
     $completions = @(switch ($command) {
         'osimg' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -52,7 +53,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--from-image', '--from-image', [CompletionResultType]::ParameterName, 'An image that the engine has, asked for its distribution and kernel')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'The disk''s size, such as 8GiB [default: auto]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -68,7 +70,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         'osimg;apply' {
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Build these slots (all, when none is named) anew although nothing changed, to take in what package repositories have since')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -82,7 +85,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         }
         'osimg;check' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -98,7 +102,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'Write files into this folder instead of standard output')
             [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'Write files into this folder instead of standard output')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -114,7 +119,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Build these slots (all, when none is named) anew although nothing changed, to take in what package repositories have since')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Lines for people, a JSON object, or a graph for Graphviz: text, json or dot')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -134,7 +140,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'How long to wait for the login prompt [default: 600]')
             [CompletionResult]::new('--log', '--log', [CompletionResultType]::ParameterName, 'Write what the console says to a file')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -150,7 +157,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         }
         'osimg;schema' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -165,7 +173,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         'osimg;doctor' {
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'A table for people, or a JSON object: text or json')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -179,7 +188,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         }
         'osimg;completions' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
@@ -193,7 +203,8 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         }
         'osimg;man' {
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
-            [CompletionResult]::new('--log-format', '--log-format', [CompletionResultType]::ParameterName, 'How to tell progress and problems on standard error: human or json')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')

@@ -53,7 +53,7 @@ _osimg() {
 
     case "${cmd}" in
         osimg)
-            opts="-q -v -h -V --quiet --verbose --color --log-format --jobs --cache-dir --engine --help --version init apply check render plan boot schema doctor completions man"
+            opts="-q -v -h -V --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help --version init apply check render plan boot schema doctor completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -63,8 +63,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -87,7 +91,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__apply)
-            opts="-q -v -h --refresh --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --refresh --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -101,8 +105,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -125,7 +133,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__boot)
-            opts="-q -v -h --slot --firmware --accel --memory --network --wait-login --timeout --log --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --slot --firmware --accel --memory --network --wait-login --timeout --log --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -159,8 +167,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -183,7 +195,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__check)
-            opts="-q -v -h --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -193,8 +205,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -217,7 +233,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__completions)
-            opts="-q -v -h --quiet --verbose --color --log-format --jobs --cache-dir --engine --help bash elvish fish powershell zsh"
+            opts="-q -v -h --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help bash elvish fish powershell zsh"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -227,8 +243,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -251,7 +271,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__doctor)
-            opts="-q -v -h --format --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --format --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -265,8 +285,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -289,7 +313,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__init)
-            opts="-q -v -h --name --slot --from-image --size --no-schema --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --name --slot --from-image --size --no-schema --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,8 +339,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -339,7 +367,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__man)
-            opts="-q -v -h --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -349,8 +377,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -373,7 +405,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__plan)
-            opts="-q -v -h --refresh --format --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --refresh --format --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -391,8 +423,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -415,7 +451,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__render)
-            opts="-o -q -v -h --output --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-o -q -v -h --output --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -433,8 +469,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)
@@ -457,7 +497,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__schema)
-            opts="-q -v -h --quiet --verbose --color --log-format --jobs --cache-dir --engine --help"
+            opts="-q -v -h --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -467,8 +507,12 @@ _osimg() {
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
                     ;;
-                --log-format)
-                    COMPREPLY=($(compgen -W "human json" -- "${cur}"))
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
                     return 0
                     ;;
                 --jobs)

@@ -19,7 +19,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
     var completions = [
         &'osimg'= {
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -48,7 +49,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --from-image 'An image that the engine has, asked for its distribution and kernel'
             cand --size 'The disk''s size, such as 8GiB [default: auto]'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -63,7 +65,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         &'osimg;apply'= {
             cand --refresh 'Build these slots (all, when none is named) anew although nothing changed, to take in what package repositories have since'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -76,7 +79,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         }
         &'osimg;check'= {
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -91,7 +95,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand -o 'Write files into this folder instead of standard output'
             cand --output 'Write files into this folder instead of standard output'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -106,7 +111,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --refresh 'Build these slots (all, when none is named) anew although nothing changed, to take in what package repositories have since'
             cand --format 'Lines for people, a JSON object, or a graph for Graphviz: text, json or dot'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -125,7 +131,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --timeout 'How long to wait for the login prompt [default: 600]'
             cand --log 'Write what the console says to a file'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -140,7 +147,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         }
         &'osimg;schema'= {
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -154,7 +162,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         &'osimg;doctor'= {
             cand --format 'A table for people, or a JSON object: text or json'
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -167,7 +176,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         }
         &'osimg;completions'= {
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
@@ -180,7 +190,8 @@ set edit:completion:arg-completer[osimg] = {|@words|
         }
         &'osimg;man'= {
             cand --color 'When to use colours: auto, always or never'
-            cand --log-format 'How to tell progress and problems on standard error: human or json'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'

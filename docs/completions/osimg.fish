@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_osimg_global_optspecs
-    string join \n q/quiet v/verbose color= log-format= jobs= cache-dir= engine= h/help V/version
+    string join \n q/quiet v/verbose color= message-format= deny= jobs= cache-dir= engine= h/help V/version
 end
 
 function __fish_osimg_needs_command
@@ -27,8 +27,11 @@ end
 complete -c osimg -n "__fish_osimg_needs_command" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_needs_command" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_needs_command" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_needs_command" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_needs_command" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_needs_command" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_needs_command" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -55,8 +58,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand init" -l size -d 'The disk\'
 complete -c osimg -n "__fish_osimg_using_subcommand init" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand init" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand init" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand init" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand init" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand init" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand init" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -70,8 +76,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand apply" -l refresh -d 'Build 
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand apply" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand apply" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand apply" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -83,8 +92,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand apply" -s h -l help -d 'Prin
 complete -c osimg -n "__fish_osimg_using_subcommand check" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand check" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand check" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand check" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand check" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand check" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand check" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -97,8 +109,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand render" -s o -l output -d 'W
 complete -c osimg -n "__fish_osimg_using_subcommand render" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand render" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand render" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand render" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand render" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand render" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand render" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -114,8 +129,11 @@ dot\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand plan" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand plan" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand plan" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -136,8 +154,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -l log -d 'Write what 
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand boot" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand boot" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand boot" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -151,8 +172,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -s h -l help -d 'Print
 complete -c osimg -n "__fish_osimg_using_subcommand schema" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand schema" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand schema" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand schema" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand schema" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand schema" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand schema" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -166,8 +190,11 @@ json\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -179,8 +206,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand doctor" -s h -l help -d 'Pri
 complete -c osimg -n "__fish_osimg_using_subcommand completions" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand completions" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand completions" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand completions" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand completions" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand completions" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand completions" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
@@ -192,8 +222,11 @@ complete -c osimg -n "__fish_osimg_using_subcommand completions" -s h -l help -d
 complete -c osimg -n "__fish_osimg_using_subcommand man" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
-complete -c osimg -n "__fish_osimg_using_subcommand man" -l log-format -d 'How to tell progress and problems on standard error: human or json' -r -f -a "human\t''
-json\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand man" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand man" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand man" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand man" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
 complete -c osimg -n "__fish_osimg_using_subcommand man" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
