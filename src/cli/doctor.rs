@@ -22,7 +22,7 @@ use crate::report::paint::Paint;
 /// Exits with 0 when `apply` has all it needs, else with 1. What only `boot` needs, or `apply` can do without, is a
 /// warning.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg doctor
   osimg doctor --format json | jq -r '.findings[] | select(.fix) | .fix'")]
 pub struct Doctor {

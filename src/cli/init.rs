@@ -39,7 +39,7 @@ const SCHEMA: &str = "osimg.schema.json";
 /// Debian family are bootstrapped with mmdebstrap; the others start from an
 /// image of a registry.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg init
   osimg init web --slot debian:bookworm --slot next=debian:trixie
   osimg init --name node --size 8GiB --from-image registry/node:1.4")]

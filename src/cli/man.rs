@@ -16,7 +16,7 @@ use super::session::Session;
 
 /// Print the manual page, or write one for each command
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg man | man -l -
   osimg man /usr/local/share/man/man1")]
 pub struct Man {
@@ -88,7 +88,7 @@ fn page(command: &Command, root: &Command) -> io::Result<(String, String)> {
         }
         exit_status(&mut rest);
     }
-    if let Some(examples) = command.get_after_long_help() {
+    if let Some(examples) = command.get_after_help() {
         self::examples(&mut rest, &examples.to_string());
     }
     if !is_root {

@@ -23,6 +23,7 @@ pub mod render;
 pub mod run;
 pub mod schema;
 pub mod session;
+pub mod slots;
 pub mod transcript;
 
 use std::ffi::OsString;
@@ -42,7 +43,7 @@ use session::Session;
 #[derive(Parser, Debug)]
 #[command(name = "osimg", version, max_term_width = 80, propagate_version = false)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg doctor
   osimg apply examples/debian-dual.yaml
   osimg boot examples/debian-dual.yaml --slot trixie

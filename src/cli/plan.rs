@@ -16,7 +16,7 @@ use crate::report::paint::Paint;
 ///
 /// Every step with its state: cached, to run and why, or dependent on what its inputs turn out to be. Builds nothing.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg plan examples/debian-dual.yaml
   osimg plan examples/debian-dual.yaml --format dot | dot -Tsvg >plan.svg")]
 pub struct PlanCommand {
