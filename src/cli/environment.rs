@@ -147,6 +147,12 @@ pub fn terminal_size() -> (u16, u16) {
     }
 }
 
+/// Columns of a terminal, where it says.
+pub fn columns(terminal: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,9 +32,11 @@ use std::process::ExitCode;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use environment::Environment;
-use failure::{Failure, Problem};
+use failure::{Failure, Problem, Telling};
 use flags::{Flags, MessageFormat};
 use session::Session;
+
+use crate::diag::render::Look;
 
 /// One YAML manifest in, one bootable disk image with several operating systems out
 ///
@@ -109,13 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(told) => {
-            // help into a closed pipe is a closed pipe; an unreadable standard error leaves the exit code
-            return match told.print() {
-                Err(error) if !told.use_stderr() => exit::code(&Err(failure::writing(error))),
-                _ => exit::clap(&told),
-            };
-        }
+        Err(told) => return help_or_usage(&told, color, &environment),
     };
     let session = Session { environment, flags: cli.flags };
     let outcome = cli.command.takes_format(&session).and_then(|()| cli.command.run(&session));
@@ -123,6 +119,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         session.fail(failure);
     }
     exit::code(&outcome)
+}
+
+/// What clap has to say: help and version on standard output, wrong usage on standard error.
+fn help_or_usage(told: &clap::Error, color: ColorChoice, environment: &Environment) -> ExitCode {
+    match told.print() {
+        // help into a closed pipe is a closed pipe; an unreadable standard error leaves the exit code
+        Err(error) if !told.use_stderr() => {
+            let failure = failure::writing(error);
+            let unicode = environment.terminal.is_unicode();
+            let look = Look { color: color == ColorChoice::Always, unicode, ..Look::PLAIN };
+            session::tell(&failure.tell(Telling::Words(look)));
+            exit::code(&Err(failure))
+        }
+        _ => exit::clap(told),
+    }
 }
 
 /// Whether clap's own help and errors are coloured: it writes them before any flag is parsed.
