@@ -110,10 +110,13 @@ impl Slot {
             Distro::El7 => "yum",
             Distro::El8 | Distro::El9 | Distro::Fedora => "dnf",
         };
+        // a base made here has the component main alone; an image of a registry has what its makers chose
+        let universe =
+            self.system.distro == Distro::Ubuntu && !matches!(self.system.origin, Origin::Image(_));
         let vault = from.starts_with("centos:7").then_some(VAULT);
         templates::render(
             "starter-dockerfile.j2",
-            context! { title => &self.system.title, from, manager, vault },
+            context! { title => &self.system.title, from, manager, universe, vault },
         )
     }
 }
@@ -181,6 +184,16 @@ mod tests {
         let starter = Starter { size: "8GiB".into(), schema: None, ..starter(vec![slot("el7", "el7")]) };
         let text: Vec<String> = starter.files().expect("texts").into_iter().map(|(_, text)| text).collect();
         insta::assert_snapshot!(text.join("---\n"));
+    }
+
+    #[test]
+    fn a_bootstrapped_ubuntu_gets_universe() {
+        let text = |slot: Slot| starter(vec![slot]).files().expect("texts").remove(1).1;
+        assert!(text(slot("a", "ubuntu")).contains("universe/' /etc/apt/sources.list\n"));
+        assert!(!text(slot("a", "debian")).contains("universe"));
+        let mut image = slot("a", "ubuntu");
+        image.system.origin = Origin::Image("ubuntu:24.04".into());
+        assert!(!text(image).contains("universe"));
     }
 
     #[test]
