@@ -82,7 +82,12 @@ impl Init {
             starter.slots.extend(look(session, &self.images)?);
         }
         different(&starter.slots)?;
-        let files = checked(&mut starter, &absolute)?;
+        for (slot, kernel) in without_foreign_kernels(&mut starter, &absolute)? {
+            let text =
+                format!("slot {slot}: kernel {kernel} is of no package of its family, so it is not pinned");
+            session.notes().emit(Event::Note { text });
+        }
+        let files = checked(&starter, &absolute)?;
         place::write(&folder, &files)?;
         tell(session, &folder, &starter, &files)
     }
@@ -137,16 +142,26 @@ fn different(slots: &[Slot]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The files, whose manifest is known to be valid.
-fn checked(starter: &mut Starter, folder: &Path) -> Result<Vec<(String, String)>, Failure> {
-    let (mut files, mut found) = texts(starter, folder)?;
-    if found.has_errors() && starter.slots.iter().any(|s| s.kernel.is_some()) {
-        // a kernel of no package of the family cannot be stated; the image's newest is taken without that
-        for slot in &mut starter.slots {
-            slot.kernel = None;
+/// Takes out the kernels that `check` would refuse, and says which: without a version the newest of the image is booted.
+fn without_foreign_kernels(starter: &mut Starter, folder: &Path) -> Result<Vec<(Name, String)>, Failure> {
+    let mut foreign = Vec::new();
+    for at in 0..starter.slots.len() {
+        let slot = starter.slots[at].clone();
+        let Some(kernel) = slot.kernel.clone() else { continue };
+        // alone, so that nothing but its kernel can be wrong
+        let size = "auto".to_string();
+        let alone = Starter { slots: vec![slot.clone()], size, ..starter.clone() };
+        if texts(&alone, folder)?.1.has_errors() {
+            starter.slots[at].kernel = None;
+            foreign.push((slot.name, kernel));
         }
-        (files, found) = texts(starter, folder)?;
     }
+    Ok(foreign)
+}
+
+/// The files, whose manifest is known to be valid.
+fn checked(starter: &Starter, folder: &Path) -> Result<Vec<(String, String)>, Failure> {
+    let (mut files, found) = texts(starter, folder)?;
     if !found.is_empty() {
         return Err(Failure::Invalid(found));
     }
@@ -224,26 +239,28 @@ mod tests {
     #[test]
     fn every_family_passes_the_front_end_without_a_warning() {
         for distro in Distro::ALL {
-            let mut starter = starter(vec![slot("a", distro.as_str(), None), slot("b", "debian:12", None)]);
-            let files = checked(&mut starter, Path::new("/m")).expect("valid");
+            let starter = starter(vec![slot("a", distro.as_str(), None), slot("b", "debian:12", None)]);
+            let files = checked(&starter, Path::new("/m")).expect("valid");
             assert_eq!(files.len(), 3);
         }
     }
 
     #[test]
     fn a_kernel_that_the_family_cannot_have_is_left_out() {
-        let mut kept = starter(vec![slot("a", "el9", Some("5.14.0-427.13.1.el9_4.x86_64"))]);
-        let files = checked(&mut kept, Path::new("/m")).expect("valid");
-        assert!(files[0].1.contains("kernel: {version: \"5.14.0-427.13.1.el9_4.x86_64\"}"), "{}", files[0].1);
-        let mut own = starter(vec![slot("a", "el9", Some("6.12.0-mine"))]);
-        let files = checked(&mut own, Path::new("/m")).expect("valid");
-        assert!(!files[0].1.contains("kernel"), "{}", files[0].1);
+        let kernel = "5.14.0-427.13.1.el9_4.x86_64";
+        let slots = vec![slot("a", "el9", Some(kernel)), slot("b", "el9", Some("6.12.0-mine"))];
+        let mut starter = starter(slots);
+        let foreign = without_foreign_kernels(&mut starter, Path::new("/m")).expect("texts");
+        assert_eq!(foreign, [("b".parse().expect("a name"), "6.12.0-mine".to_string())]);
+        let text = checked(&starter, Path::new("/m")).expect("valid").remove(0).1;
+        assert!(text.contains(&format!("kernel: {{version: \"{kernel}\"}}")), "{text}");
+        assert!(!text.contains("mine"), "{text}");
     }
 
     #[test]
     fn what_check_would_refuse_is_refused() {
-        let mut small = Starter { size: "1MiB".into(), ..starter(vec![slot("a", "debian", None)]) };
-        assert!(matches!(checked(&mut small, Path::new("/m")), Err(Failure::Invalid(_))));
+        let small = Starter { size: "1MiB".into(), ..starter(vec![slot("a", "debian", None)]) };
+        assert!(matches!(checked(&small, Path::new("/m")), Err(Failure::Invalid(_))));
         let twice = [slot("a", "debian", None), slot("a", "el9", None)];
         assert!(matches!(different(&twice), Err(Failure::Usage(_))));
     }
