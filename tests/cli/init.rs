@@ -154,6 +154,19 @@ fn the_end_of_input_writes_nothing() {
 }
 
 #[test]
+fn an_interrupted_dialogue_writes_nothing() {
+    let place = Place::new();
+    let mut terminal = Terminal::start(place.command(&["init", "web"]), 20);
+    terminal.answer("Name of the image [web]: ", "");
+    terminal.wait("Which [debian:trixie]: ");
+    terminal.interrupt();
+    let (code, text) = terminal.end();
+    // no code of its own: the signal ends it, for which shells say 130
+    assert_eq!(code, None, "{text}");
+    assert!(files(&place).is_empty());
+}
+
+#[test]
 fn an_engine_that_is_not_there_is_said_so() {
     let place = Place::new();
     let mut command = place.command(&["init", "--from-image", "mine:1"]);

@@ -21,6 +21,8 @@ pub struct Terminal {
     drawn: Receiver<Vec<u8>>,
     /// All that was drawn so far.
     pub text: String,
+    /// Up to where of it words were waited for.
+    seen: usize,
 }
 
 impl Terminal {
@@ -53,25 +55,38 @@ impl Terminal {
                 }
             }
         });
-        Terminal { child, keys, drawn, text: String::new() }
+        Terminal { child, keys, drawn, text: String::new(), seen: 0 }
     }
 
     /// Waits until `words` are drawn, then types `line` and Enter.
     pub fn answer(&mut self, words: &str, line: &str) {
-        let start = self.text.len();
+        self.wait(words);
+        self.press(format!("{line}\n").as_bytes());
+    }
+
+    /// Waits until `words` are drawn, after what was waited for before.
+    pub fn wait(&mut self, words: &str) {
         let end = Instant::now() + PATIENCE;
-        while !self.text[start..].contains(words) {
-            let left = end.saturating_duration_since(Instant::now());
-            let piece = self.drawn.recv_timeout(left);
+        loop {
+            if let Some(at) = self.text[self.seen..].find(words) {
+                self.seen += at + words.len();
+                return;
+            }
+            let piece = self.drawn.recv_timeout(end.saturating_duration_since(Instant::now()));
             let piece = piece.unwrap_or_else(|e| panic!("`{words}` did not come ({e}): {}", self.text));
             self.text.push_str(&String::from_utf8_lossy(&piece));
         }
-        self.keys.write_all(line.as_bytes()).and_then(|()| self.keys.write_all(b"\n")).expect("typed");
     }
 
     /// Types bytes as they are.
     pub fn press(&mut self, bytes: &[u8]) {
         self.keys.write_all(bytes).expect("typed");
+    }
+
+    /// What Ctrl-C on a shell's terminal does.
+    pub fn interrupt(&self) {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill is there").success());
     }
 
     /// Waits for the end. Gives the exit code and all that was drawn.
