@@ -19,8 +19,9 @@ pub struct Terminal {
     child: Child,
     keys: File,
     drawn: Receiver<Vec<u8>>,
-    /// All that was drawn so far.
-    pub text: String,
+    /// All that was drawn so far; its text, for a piece may end within a character.
+    bytes: Vec<u8>,
+    text: String,
     /// Up to where of it words were waited for.
     seen: usize,
 }
@@ -55,7 +56,7 @@ impl Terminal {
                 }
             }
         });
-        Terminal { child, keys, drawn, text: String::new(), seen: 0 }
+        Terminal { child, keys, drawn, bytes: Vec::new(), text: String::new(), seen: 0 }
     }
 
     /// Waits until `words` are drawn, then types `line` and Enter.
@@ -74,8 +75,13 @@ impl Terminal {
             }
             let piece = self.drawn.recv_timeout(end.saturating_duration_since(Instant::now()));
             let piece = piece.unwrap_or_else(|e| panic!("`{words}` did not come ({e}): {}", self.text));
-            self.text.push_str(&String::from_utf8_lossy(&piece));
+            self.add(&piece);
         }
+    }
+
+    fn add(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        self.text = String::from_utf8_lossy(&self.bytes).into_owned();
     }
 
     /// Types bytes as they are.
@@ -93,7 +99,7 @@ impl Terminal {
     pub fn end(mut self) -> (Option<i32>, String) {
         let end = Instant::now() + PATIENCE;
         while let Ok(piece) = self.drawn.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            self.text.push_str(&String::from_utf8_lossy(&piece));
+            self.add(&piece);
         }
         if Instant::now() >= end {
             self.child.kill().expect("killed");
