@@ -142,7 +142,7 @@ fn picture(c: char) -> char {
 mod tests {
     use super::*;
 
-    fn words<'t>(excerpt: &'t Excerpt, index: usize) -> &'t str {
+    fn words(excerpt: &Excerpt, index: usize) -> &str {
         let span = excerpt.spans[index];
         &excerpt.text[span.start..span.end]
     }
