@@ -3,6 +3,7 @@
 pub mod ext4;
 pub mod fat;
 pub mod target;
+pub mod xfs;
 
 use std::io;
 

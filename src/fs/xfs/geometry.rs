@@ -1,0 +1,247 @@
+//! Where everything lies, from the partition's size alone: pure arithmetic, and the choices of mkfs.xfs.
+//!
+//! What holds: allocation groups are of one length but for the last; the log lies inside one group; block numbers
+//! here are linear (block 0 is the partition's first), on disk they are [`Geometry::fsb`].
+
+use std::ops::Range;
+
+use crate::base::Bytes;
+
+use super::features::Features;
+use super::{BLOCK, CHUNK_BLOCKS};
+
+/// The smallest filesystem mkfs.xfs makes without `--unsupported` (300 MiB), in blocks.
+const MIN_BLOCKS: u64 = (300 << 20) / BLOCK as u64;
+/// A last group of less than this (16 MiB) is left out (`XFS_AG_MIN_BYTES`).
+const MIN_GROUP: u64 = (16 << 20) / BLOCK as u64;
+/// The longest group: a block under 1 TiB (`XFS_AG_MAX_BLOCKS`).
+const MAX_GROUP: u64 = ((1 << 40) - 1) / BLOCK as u64;
+/// From here on groups are of that length.
+const LARGE: u64 = (4 << 40) / BLOCK as u64;
+/// The log's bounds (64 MiB, and 2 GiB less 10 MiB), between them a 2048th of the filesystem.
+const LOG: Range<u64> = (64 << 20) / BLOCK as u64..((2 << 30) - (10 << 20)) / BLOCK as u64;
+/// The most blocks: group numbers have 32 bits, and this is far below (8 EiB less a group).
+const MAX_BLOCKS: u64 = (8 << 60) / BLOCK as u64 - MAX_GROUP;
+/// Blocks of the AG headers: four sectors of 512 bytes in one block.
+const HEADERS: u32 = 1;
+
+/// The layout of a filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Geometry {
+    pub features: Features,
+    pub blocks: u64,
+    pub groups: u32,
+    /// Blocks of a group.
+    pub group_blocks: u32,
+    pub log_blocks: u32,
+    /// How much of the filesystem inodes may fill, in percent.
+    pub inode_percent: u8,
+}
+
+/// Blocks of a B+tree of `records` where each leaf holds at least `leaf` and each node at least `node`.
+fn tree_blocks(records: u64, leaf: u64, node: u64) -> u64 {
+    let (mut level, mut total) = (records.div_ceil(leaf), 0);
+    loop {
+        total += level;
+        if level <= 1 {
+            return total;
+        }
+        level = level.div_ceil(node);
+    }
+}
+
+impl Geometry {
+    /// The layout of a partition of `size`; `None` if that is under 300 MiB.
+    pub fn new(size: Bytes, features: Features) -> Option<Geometry> {
+        let blocks = size.0 / BLOCK as u64;
+        (blocks >= MIN_BLOCKS).then(|| Geometry::of_blocks(blocks.min(MAX_BLOCKS), features))
+    }
+
+    /// The smallest layout there is.
+    pub fn smallest(features: Features) -> Geometry {
+        Geometry::of_blocks(MIN_BLOCKS, features)
+    }
+
+    fn of_blocks(mut blocks: u64, features: Features) -> Geometry {
+        let group = if blocks >= LARGE { MAX_GROUP } else { blocks.div_ceil(4).min(MAX_GROUP) };
+        let tail = blocks % group;
+        if tail > 0 && tail < MIN_GROUP {
+            blocks -= tail;
+        }
+        let inode_percent = match blocks * BLOCK as u64 >> 40 {
+            0 => 25,
+            1..50 => 5,
+            _ => 1,
+        };
+        Geometry {
+            features,
+            blocks,
+            groups: blocks.div_ceil(group) as u32,
+            group_blocks: group as u32,
+            log_blocks: (blocks / 2048).clamp(LOG.start, LOG.end) as u32,
+            inode_percent,
+        }
+    }
+
+    /// Bits of a block's number inside its group.
+    pub fn group_log(&self) -> u32 {
+        self.group_blocks.next_power_of_two().trailing_zeros()
+    }
+
+    pub fn start(&self, group: u32) -> u64 {
+        u64::from(group) * u64::from(self.group_blocks)
+    }
+
+    /// Blocks of this group; fewer in the last, none past it.
+    pub fn length(&self, group: u32) -> u32 {
+        self.blocks.saturating_sub(self.start(group)).min(self.group_blocks.into()) as u32
+    }
+
+    pub fn group_of(&self, block: u64) -> u32 {
+        (block / u64::from(self.group_blocks)) as u32
+    }
+
+    /// A block's number inside its group.
+    pub fn inside(&self, block: u64) -> u32 {
+        (block % u64::from(self.group_blocks)) as u32
+    }
+
+    /// A block's number on disk: the group's above that inside the group.
+    pub fn fsb(&self, block: u64) -> u64 {
+        u64::from(self.group_of(block)) << self.group_log() | u64::from(self.inside(block))
+    }
+
+    /// The number of the first inode in `block`, which must belong to a chunk.
+    pub fn inode_number(&self, block: u64) -> u64 {
+        self.fsb(block) << super::INODES_PER_BLOCK_LOG
+    }
+
+    /// Where the B+tree roots lie inside a group: free space by block and by size, inodes, free inodes, reverse
+    /// map, reference counts; the order is mkfs.xfs's.
+    pub fn roots(&self) -> Roots {
+        let mut next = HEADERS;
+        let mut place = |wanted: bool| {
+            wanted.then(|| {
+                next += 1;
+                next - 1
+            })
+        };
+        let (by_block, by_size, inodes) = (place(true), place(true), place(true));
+        let free_inodes = place(self.features.finobt);
+        let reverse = place(self.features.rmapbt);
+        let references = place(self.features.reflink);
+        let known = |root: Option<u32>| root.expect("every group has these three trees");
+        Roots {
+            by_block: known(by_block),
+            by_size: known(by_size),
+            inodes: known(inodes),
+            free_inodes,
+            reverse,
+            references,
+            end: next,
+        }
+    }
+
+    /// Blocks in the free list of each group, for trees of one level (`xfs_alloc_min_freelist`).
+    pub fn free_list(&self) -> u32 {
+        if self.features.rmapbt { 6 } else { 4 }
+    }
+
+    /// The group with the log, and the log's first block inside it.
+    pub fn log(&self) -> (u32, u32) {
+        (self.groups / 2, self.roots().end)
+    }
+
+    /// The first block of a group's free list.
+    pub fn free_list_start(&self, group: u32) -> u32 {
+        let log = if self.log().0 == group { self.log_blocks } else { 0 };
+        self.roots().end + log
+    }
+
+    /// The first block of a group that is no fixed metadata.
+    pub fn first_free(&self, group: u32) -> u32 {
+        self.free_list_start(group) + self.free_list()
+    }
+
+    /// Inode chunks begin at a multiple of this many blocks inside their group.
+    pub fn inode_alignment(&self) -> u32 {
+        // A cluster of 8 KiB for inodes of 256 bytes grows with the inode to 4 blocks; sparse chunks are aligned
+        // to their whole length.
+        if self.features.sparse_inodes { CHUNK_BLOCKS } else { 4 }
+    }
+
+    /// Where the root directory's chunk begins in the first group: xfs_repair computes the same.
+    pub fn root_chunk(&self) -> u32 {
+        self.first_free(0).next_multiple_of(self.inode_alignment())
+    }
+
+    /// Blocks of a group that the kernel sets aside at mount for its trees to grow into (`xfs_ag_resv`). Data goes
+    /// elsewhere, else a full group could fail to record a change.
+    pub fn set_aside(&self, group: u32) -> u32 {
+        let length = u64::from(self.length(group));
+        let mut total = 0;
+        if self.features.finobt {
+            total += tree_blocks(length / u64::from(CHUNK_BLOCKS), 126, 252);
+        }
+        if self.features.reflink {
+            total += tree_blocks(length, 168, 252);
+        }
+        if self.features.rmapbt {
+            total += tree_blocks(length, 84, 45).max(length / 100);
+        }
+        total as u32
+    }
+
+    /// Blocks of a group for files, directories and inodes when it holds `chunks` inode chunks: without headers,
+    /// log, free list, what the kernel sets aside, the inode B+trees and a few for the free space ones.
+    pub fn usable(&self, group: u32, chunks: u32) -> u32 {
+        let records = u64::from(chunks);
+        let trees = 2 * tree_blocks(records, 200, 200) as u32 + SLACK;
+        self.length(group).saturating_sub(self.first_free(group) + self.set_aside(group) + trees)
+    }
+
+    /// How many of `free` blocks users can fill once it is mounted: the kernel keeps a 20th (at most 32 MiB) for itself,
+    /// and what it sets aside in each group.
+    pub fn for_users(&self, free: u64) -> u64 {
+        let groups: u64 = (0..self.groups).map(|group| u64::from(self.set_aside(group)) + 8).sum();
+        free.saturating_sub((self.blocks / 20).min(8192) + groups)
+    }
+
+    /// A partition size in whole MiB from `least` on that holds `blocks` blocks of content in files, directories and
+    /// whole inode chunks, of which `chunks` there are.
+    pub fn sufficient(least: Bytes, blocks: u64, chunks: u64, features: Features) -> Bytes {
+        let mut mib = (least.0 >> 20).max(MIN_BLOCKS * BLOCK as u64 >> 20);
+        loop {
+            let size = Bytes(mib << 20);
+            let missing = Geometry::new(size, features).map_or(1, |g| {
+                let groups = g.groups;
+                let chunks = chunks.min(u64::from(g.group_blocks / CHUNK_BLOCKS)) as u32;
+                let room: u64 =
+                    (0..groups).map(|group| u64::from(g.usable(group, chunks).saturating_sub(WASTE))).sum();
+                blocks.saturating_sub(room)
+            });
+            if missing == 0 {
+                return size;
+            }
+            mib += (missing * BLOCK as u64 >> 20).max(1);
+        }
+    }
+}
+
+/// Blocks kept for the free space trees to be written into, and for a reverse map's first leaves.
+const SLACK: u32 = 48;
+/// Blocks that may stay free at a group's end because a whole chunk did not fit, and at its start for alignment.
+const WASTE: u32 = 2 * CHUNK_BLOCKS;
+
+/// See [`Geometry::roots`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Roots {
+    pub by_block: u32,
+    pub by_size: u32,
+    pub inodes: u32,
+    pub free_inodes: Option<u32>,
+    pub reverse: Option<u32>,
+    pub references: Option<u32>,
+    /// The first block after them.
+    pub end: u32,
+}

@@ -1,0 +1,169 @@
+//! The xfs writer against xfsprogs, the kernel and GRUB.
+
+mod kernel;
+
+use osimg::base::Bytes;
+use osimg::fs::xfs::{Features, TABLE, Xfs};
+use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
+
+use crate::ext4::tree::{Content, Sample, meta};
+use kernel::{format, prove};
+
+const MIB: u64 = 1 << 20;
+
+fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
+    let mut out = 2u32.to_le_bytes().to_vec();
+    for (tag, perm, id) in entries {
+        out.extend(tag.to_le_bytes());
+        out.extend(perm.to_le_bytes());
+        out.extend(id.to_le_bytes());
+    }
+    out
+}
+
+fn with_xattrs(mode: u16, list: &[(&str, &[u8])]) -> Meta {
+    let xattrs = list.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect();
+    Meta { xattrs, ..meta(mode) }
+}
+
+/// One of everything; times after 2038 only where `bigtime` keeps them.
+fn zoo(bigtime: bool) -> Sample {
+    let mut s = Sample::default();
+    s.push("", Kind::Directory, Meta { uid: 3, ..meta(0o751) });
+    s.file("late/child/before its parents", "x");
+    s.push("late", Kind::Directory, Meta { gid: 70_000, ..meta(0o2770) });
+    s.file("hello", "hello\n");
+    s.push("hello again", Kind::HardLink { target: TreePath::new("hello").expect("path") }, meta(0));
+    s.push("late/hello", Kind::HardLink { target: TreePath::new("hello again").expect("path") }, meta(0));
+    s.push("short", Kind::Symlink { target: b"hello".to_vec() }, meta(0o777));
+    for n in [135usize, 136, 137, 335, 336, 337, 1022, 1023] {
+        s.push(format!("link{n}"), Kind::Symlink { target: vec![b'l'; n] }, meta(0o777));
+    }
+    s.push("link again", Kind::HardLink { target: TreePath::new("link337").expect("path") }, meta(0));
+    s.push("dev-null", Kind::CharDevice { major: 1, minor: 3 }, meta(0o666));
+    s.push("dev-new", Kind::CharDevice { major: 259, minor: 70_000 }, meta(0o600));
+    s.push("dev-sda", Kind::BlockDevice { major: 8, minor: 0 }, meta(0o660));
+    s.push("dev-big", Kind::BlockDevice { major: 511, minor: (1 << 18) - 1 }, meta(0o660));
+    s.push("fifo", Kind::Fifo, meta(0o600));
+    s.push("socket", Kind::Socket, meta(0o755));
+    s.push("su", Kind::File { size: 0 }, Meta { uid: 4_000_000_000, gid: 3_999_999_999, ..meta(0o6755) });
+    s.push("tmp", Kind::Directory, meta(0o1777));
+    let late: &[i64] = if bigtime { &[2_147_483_648, 4_294_967_296, 16_299_260_423] } else { &[] };
+    for (i, secs) in [-2_147_483_648, -1, 0, 2_147_483_647].iter().chain(late).enumerate() {
+        let mtime = Timestamp { secs: *secs, nanos: 999_999_999 };
+        s.push(format!("time{i}"), Kind::File { size: 0 }, Meta { mtime, ..meta(0o644) });
+    }
+    attributes(&mut s);
+    s.file(b"names/no utf-8 \xff\xfe\x80", "1");
+    s.file(b"names/line\nbreak", "2");
+    s.file([&b"names/"[..], &[b'n'; 255]].concat(), "3");
+    s.file([&b"names/"[..], &[0xff; 255]].concat(), "4");
+    s.file("names/ leading, trailing \\ and \"", "5");
+    for size in [1u64, 4095, 4096, 4097, 65_536, MIB - 1, MIB, MIB + 1, 3 * MIB + 5] {
+        s.pattern(format!("files/dense{size}"), size, 1, 1);
+    }
+    // Extents: 21 in the inode, 251 a block, and where the last two blocks share.
+    for extents in [1u64, 20, 21, 22, 251, 252, 253, 502, 503, 700, 2000] {
+        s.pattern(format!("files/holes{extents}"), (2 * extents - 1) * 4096, 2, 1);
+    }
+    s.pattern("files/zeros", 5 * MIB + 3, 2, 0);
+    s.pattern("files/ends in a hole", 100 * 4096, 50, 1);
+    s.push_with(
+        "files/begins with a hole",
+        Kind::File { size: 9000 },
+        meta(0o600),
+        Content::Bytes([vec![0; 8999], vec![1]].concat()),
+    );
+    s
+}
+
+fn attributes(s: &mut Sample) {
+    let capability = hex::decode("0100000200200000000000000000000000000000").expect("hex");
+    s.push("ping", Kind::File { size: 0 }, with_xattrs(0o755, &[("security.capability", &capability)]));
+    let label = b"system_u:object_r:bin_t:s0\0";
+    s.push(
+        "bash",
+        Kind::File { size: 0 },
+        with_xattrs(0o755, &[("security.selinux", label), ("user.a", b"")]),
+    );
+    let long = [b'v'; 1500];
+    for (name, target) in [("slow", 99), ("fast", 9), ("over", 137), ("full", 1000)] {
+        for (kind, value) in [("short", &label[..]), ("long", &long)] {
+            let target = vec![b'm'; target];
+            let meta = with_xattrs(0o777, &[("trusted.x", value)]);
+            s.push(format!("sel-{name}-{kind}"), Kind::Symlink { target }, meta);
+        }
+    }
+    s.push("sel-fifo", Kind::Fifo, with_xattrs(0o600, &[("security.selinux", label)]));
+    s.push("sel-socket", Kind::Socket, with_xattrs(0o600, &[("trusted.long", &long)]));
+    s.push(
+        "sel-null",
+        Kind::CharDevice { major: 1, minor: 3 },
+        with_xattrs(0o600, &[("trusted.long", &long)]),
+    );
+    // In the inode up to 255; beside the name below 3,072 with the entry's 4 bytes; in blocks of 4,040.
+    for n in [
+        0usize, 1, 254, 255, 256, 1000, 3063, 3064, 3065, 3066, 3067, 3068, 3069, 4040, 4041, 8080, 8081,
+        65_536,
+    ] {
+        let value = vec![b'x'; n];
+        s.push(format!("xattr{n}"), Kind::File { size: 0 }, with_xattrs(0o644, &[("user.a", &value)]));
+    }
+    for (file, count, length) in [("few", 12, 20), ("leaf", 60, 60), ("leaves", 90, 90), ("nodes", 200, 300)]
+    {
+        let many: Vec<(String, Vec<u8>)> =
+            (0..count).map(|i| (format!("user.{file}{i}"), vec![i as u8; i * length / count])).collect();
+        let many: Vec<(&str, &[u8])> = many.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let data = Content::Bytes(file.into());
+        let kind = Kind::File { size: file.len() as u64 };
+        s.push_with(format!("xattrs {file}"), kind, with_xattrs(0o644, &many), data);
+    }
+    for length in [1, 100, 249, 250] {
+        let name = format!("user.{}", "n".repeat(length));
+        for value in [1, 3000, 5000] {
+            let value = vec![b'v'; value];
+            let meta = with_xattrs(0o644, &[(&name, &value), ("user.b", b"b")]);
+            s.push(format!("xattr-name{length}-{}", value.len()), Kind::File { size: 0 }, meta);
+        }
+    }
+    let none = u32::MAX;
+    let access = acl(&[(1, 6, none), (2, 4, 1000), (4, 4, none), (8, 7, 2000), (16, 5, none), (32, 0, none)]);
+    let default = acl(&[(1, 7, none), (4, 5, none), (32, 1, none)]);
+    s.push("acl", Kind::File { size: 0 }, with_xattrs(0o650, &[("system.posix_acl_access", &access)]));
+    s.push(
+        "acl-dir",
+        Kind::Directory,
+        with_xattrs(0o650, &[("system.posix_acl_access", &access), ("system.posix_acl_default", &default)]),
+    );
+    // Files in pieces beside attributes of each form.
+    for (name, value) in [("short", &label[..]), ("full", &[b'f'; 250]), ("long", &long)] {
+        for extents in [1u64, 2, 3, 8, 9, 17, 18, 300] {
+            let meta = with_xattrs(0o644, &[("security.selinux", value)]);
+            let content = Content::Pattern { seed: 1, period: 2, present: 1 };
+            let size = (2 * extents - 1) * 4096;
+            s.push_with(format!("xattr-holes-{name}{extents}"), Kind::File { size }, meta, content);
+        }
+    }
+}
+
+/// Each feature alone (with the one it needs), none, those of each kernel, and all.
+fn every_feature_set() -> Vec<Xfs> {
+    let mut sets = vec![Features::default(), Features::all()];
+    sets.extend(["4.4", "4.18", "6.1"].map(Features::for_kernel));
+    for row in TABLE {
+        let on = |f: Features, name: &str| f.with(name, true).expect("a feature of the table");
+        let alone = on(Features::default(), row.name);
+        sets.push(row.needs.map_or(alone, |needs| on(alone, needs)));
+    }
+    sets.into_iter().map(|features| Xfs { features }).collect()
+}
+
+#[test]
+fn one_of_everything_in_every_feature_set() {
+    for xfs in every_feature_set() {
+        let sample = zoo(xfs.features.bigtime);
+        let (image, written) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
+        prove(&image, &sample);
+        assert!(written.free.0 > 40 * MIB, "{written:?}");
+    }
+}
