@@ -10,7 +10,7 @@ use super::geometry::Geometry;
 use super::{CHUNK_BLOCKS, INODES_PER_CHUNK};
 
 /// Chunks taken at once: their inodes stay together and the data between them is long.
-const BATCH: u32 = 16;
+pub const BATCH: u32 = 16;
 
 /// A cursor over the blocks, and the inode chunks.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Allocator {
     geometry: Geometry,
     group: u32,
     cursor: u64,
+    /// Blocks ahead of the cursor that are a batch of chunks: it goes around.
+    ahead: Range<u64>,
     /// Blocks passed by, in order.
     gaps: Vec<Range<u64>>,
     /// The first block of each inode chunk, in order of inodes.
@@ -37,6 +39,7 @@ impl Allocator {
             geometry,
             group: 0,
             cursor,
+            ahead: 0..0,
             gaps: Vec::new(),
             chunks: Vec::new(),
             chunks_here: 0,
@@ -61,7 +64,12 @@ impl Allocator {
 
     fn leave_group(&mut self) {
         let end = self.geometry.start(self.group) + u64::from(self.geometry.length(self.group));
-        self.gaps.push(self.cursor..end);
+        let ahead = std::mem::take(&mut self.ahead);
+        if ahead.is_empty() {
+            self.gaps.push(self.cursor..end);
+        } else {
+            self.gaps.extend([self.cursor..ahead.start, ahead.end..end]);
+        }
         self.group += 1;
         self.chunks_here = 0;
         self.cursor = self.geometry.start(self.group) + u64::from(self.geometry.first_free(self.group));
@@ -70,7 +78,10 @@ impl Allocator {
     /// How many blocks can be taken in one run: at least 1.
     pub fn contiguous(&mut self) -> u64 {
         loop {
-            let end = self.end(0);
+            if self.cursor == self.ahead.start && !self.ahead.is_empty() {
+                self.cursor = std::mem::take(&mut self.ahead).end;
+            }
+            let end = if self.ahead.is_empty() { self.end(0) } else { self.ahead.start };
             if self.cursor < end {
                 return end - self.cursor;
             }
@@ -88,14 +99,15 @@ impl Allocator {
         first
     }
 
+    /// Finds the next batch at or after the cursor, right behind one that is still ahead.
     fn next_batch(&mut self) {
         let alignment = u64::from(self.geometry.inode_alignment());
         loop {
-            self.contiguous();
             let group = self.geometry.start(self.group);
+            let first = if self.ahead.is_empty() { self.cursor } else { self.ahead.end };
             let start = match self.chunks.is_empty() {
                 true => u64::from(self.geometry.root_chunk()),
-                false => group + (self.cursor - group).next_multiple_of(alignment),
+                false => group + (first - group).next_multiple_of(alignment),
             };
             let room = self.end(BATCH).saturating_sub(start) / u64::from(CHUNK_BLOCKS);
             let count = room.min(BATCH.into()) as u32;
@@ -103,10 +115,8 @@ impl Allocator {
                 self.leave_group();
                 continue;
             }
-            if start > self.cursor {
-                self.gaps.push(self.cursor..start);
-            }
-            self.cursor = start + u64::from(count * CHUNK_BLOCKS);
+            let end = start + u64::from(count * CHUNK_BLOCKS);
+            self.ahead = if self.ahead.is_empty() { start..end } else { self.ahead.start..end };
             self.batch = (start, count);
             self.chunks_here += count;
             return;
@@ -176,5 +186,69 @@ impl Allocator {
             }
         }
         free
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::features::Features;
+    use super::*;
+    use crate::base::Bytes;
+    use proptest::prelude::*;
+
+    fn allocator(mib: u64) -> Allocator {
+        let features = Features::for_kernel("6.1");
+        Allocator::new(Geometry::new(Bytes(mib << 20), features).expect("large enough"))
+    }
+
+    proptest! {
+        /// What is handed out, what is free and what is fixed are all blocks, each once.
+        #[test]
+        fn each_block_has_one_use(steps in prop::collection::vec((0..700u32, 1..900u64), 1..120)) {
+            let mut a = allocator(300);
+            let geometry = *a.geometry();
+            let mut used: Vec<Range<u64>> = Vec::new();
+            // The root directory comes before all else.
+            a.take_inode();
+            for (inodes, blocks) in steps {
+                for _ in 0..inodes {
+                    a.take_inode();
+                }
+                let count = blocks.min(a.contiguous());
+                let first = a.take(count);
+                used.push(first..first + count);
+            }
+            prop_assume!(!a.overflowed());
+            prop_assert_eq!(a.chunks()[0], u64::from(geometry.root_chunk()));
+            used.extend(a.chunks().iter().map(|chunk| *chunk..chunk + u64::from(CHUNK_BLOCKS)));
+            let taken: u64 = used.iter().map(|run| run.end - run.start).sum();
+            prop_assert_eq!(taken, a.taken());
+            for chunk in a.chunks() {
+                prop_assert_eq!(geometry.inside(*chunk) % geometry.inode_alignment(), 0);
+            }
+            for (group, free) in (0..).zip(a.into_free()) {
+                let start = geometry.start(group);
+                used.push(start..start + u64::from(geometry.first_free(group)));
+                used.extend(free.iter().map(|(first, count)| start + u64::from(*first)..start + u64::from(first + count)));
+                prop_assert!(free.windows(2).all(|w| w[0].0 + w[0].1 < w[1].0));
+            }
+            used.sort_unstable_by_key(|run| run.start);
+            prop_assert_eq!(used[0].start, 0);
+            prop_assert_eq!(used[used.len() - 1].end, geometry.blocks);
+            prop_assert!(used.windows(2).all(|w| w[0].end == w[1].start));
+        }
+    }
+
+    #[test]
+    fn it_counts_on_past_the_end() {
+        let mut a = allocator(300);
+        let mut total = 0;
+        while total < 100_000 {
+            let count = a.contiguous().min(5000);
+            a.take(count);
+            total += count;
+        }
+        assert!(a.overflowed());
+        assert_eq!(a.taken(), total);
     }
 }

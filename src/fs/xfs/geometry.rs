@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use crate::base::Bytes;
 
+use super::alloc::BATCH;
 use super::features::Features;
 use super::{BLOCK, CHUNK_BLOCKS};
 
@@ -195,30 +196,28 @@ impl Geometry {
     /// Blocks of a group for files, directories and inodes when it holds `chunks` inode chunks: without headers,
     /// log, free list, what the kernel sets aside, the inode B+trees and a few for the free space ones.
     pub fn usable(&self, group: u32, chunks: u32) -> u32 {
-        let records = u64::from(chunks);
-        let trees = 2 * tree_blocks(records, 200, 200) as u32 + SLACK;
+        let trees = chunk_trees(chunks.into()) as u32 + SLACK;
         self.length(group).saturating_sub(self.first_free(group) + self.set_aside(group) + trees)
     }
 
     /// How many of `free` blocks users can fill once it is mounted: the kernel keeps a 20th (at most 32 MiB) for itself,
-    /// and what it sets aside in each group.
+    /// and in each group what it sets aside, 8 blocks for the free list, and as many for trees that grow meanwhile.
     pub fn for_users(&self, free: u64) -> u64 {
-        let groups: u64 = (0..self.groups).map(|group| u64::from(self.set_aside(group)) + 8).sum();
+        let groups: u64 = (0..self.groups).map(|group| u64::from(self.set_aside(group)) + 16).sum();
         free.saturating_sub((self.blocks / 20).min(8192) + groups)
     }
 
     /// A partition size in whole MiB from `least` on that holds `blocks` blocks of content in files, directories and
     /// whole inode chunks, of which `chunks` there are.
     pub fn sufficient(least: Bytes, blocks: u64, chunks: u64, features: Features) -> Bytes {
+        // A batch of chunks that is not used up; the trees over all chunks, wherever they are.
+        let wanted = blocks + u64::from(BATCH * CHUNK_BLOCKS) + chunk_trees(chunks);
         let mut mib = (least.0 >> 20).max(MIN_BLOCKS * BLOCK as u64 >> 20);
         loop {
             let size = Bytes(mib << 20);
             let missing = Geometry::new(size, features).map_or(1, |g| {
-                let groups = g.groups;
-                let chunks = chunks.min(u64::from(g.group_blocks / CHUNK_BLOCKS)) as u32;
-                let room: u64 =
-                    (0..groups).map(|group| u64::from(g.usable(group, chunks).saturating_sub(WASTE))).sum();
-                blocks.saturating_sub(room)
+                let room: u64 = (0..g.groups).map(|group| u64::from(g.usable(group, 0).saturating_sub(WASTE))).sum();
+                wanted.saturating_sub(room)
             });
             if missing == 0 {
                 return size;
@@ -228,10 +227,16 @@ impl Geometry {
     }
 }
 
+/// Blocks of the two trees over inode chunks.
+fn chunk_trees(chunks: u64) -> u64 {
+    2 * tree_blocks(chunks, 200, 200)
+}
+
 /// Blocks kept for the free space trees to be written into, and for a reverse map's first leaves.
 const SLACK: u32 = 48;
-/// Blocks that may stay free at a group's end because a whole chunk did not fit, and at its start for alignment.
-const WASTE: u32 = 2 * CHUNK_BLOCKS;
+/// Blocks that may stay free at a group's end because no aligned chunk fitted, those that an extent cut in two there costs
+/// in its file's tree, and those by which the groups' parts of the chunk trees are more than one tree over all.
+const WASTE: u32 = 2 * CHUNK_BLOCKS + 8;
 
 /// See [`Geometry::roots`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,9 +15,12 @@ use super::features::Features;
 const CORE: usize = 176;
 /// Bytes of both forks.
 pub const FORKS: usize = INODE_SIZE - CORE;
-/// The most bytes attributes may take inside the inode: a data fork of 40 bytes stays, enough for two extents or the
-/// smallest root of an extent tree.
-pub const MOST_SHORT_ATTRIBUTES: usize = FORKS - 40;
+/// The fewest bytes of a fork: two extents, or the smallest root of an extent tree that the kernel makes (4 bytes and two
+/// keys and pointers, in units of 8). A smaller attribute fork overflows into the next inode once the kernel gives its
+/// attributes a block of their own.
+const SMALLEST_FORK: usize = 40;
+/// The most bytes attributes may take inside the inode.
+pub const MOST_SHORT_ATTRIBUTES: usize = FORKS - SMALLEST_FORK;
 /// Bytes of the data fork where attributes have blocks of their own: the kernel leaves about as much.
 const DATA_BESIDE_BLOCKS: usize = 136;
 /// Bytes of the data fork of a device: the kernel wants exactly this where attributes follow.
@@ -171,7 +174,9 @@ impl Inode {
         match &self.attributes {
             None => FORKS,
             Some(_) if self.kind.is_special() => DATA_OF_DEVICE,
-            Some(fork) if fork.form == Form::Local => FORKS - fork.bytes.len().next_multiple_of(8),
+            Some(fork) if fork.form == Form::Local => {
+                FORKS - fork.bytes.len().next_multiple_of(8).max(SMALLEST_FORK)
+            }
             Some(_) => DATA_BESIDE_BLOCKS,
         }
     }
@@ -190,8 +195,8 @@ impl Inode {
         put32(&mut out, 12, self.gid);
         put32(&mut out, 16, self.links);
         let big = style.features.bigtime;
-        // The bitmap's access time is a counter.
-        let accessed = if self.realtime { 0 } else { time(self.mtime, big) };
+        // The bitmap's access time is a counter at 0.
+        let accessed = time(if self.realtime { Timestamp::default() } else { self.mtime }, big);
         for (at, value) in [
             (32, accessed),
             (40, time(self.mtime, big)),
@@ -302,6 +307,8 @@ mod tests {
         assert_eq!(inode.data_room(), 336);
         inode.attributes = Some(Fork::local(vec![0; 45]));
         assert_eq!(inode.data_room(), 288);
+        inode.attributes = Some(Fork::local(vec![0; 8]));
+        assert_eq!(inode.data_room(), 296);
         inode.attributes = Some(Fork::local(vec![0; MOST_SHORT_ATTRIBUTES]));
         assert_eq!(inode.data_room(), 40);
         inode.attributes = Some(Fork::empty());

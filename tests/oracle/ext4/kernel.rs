@@ -65,14 +65,19 @@ impl Image {
 
     /// Mounts read-write.
     pub fn mount(&self) -> Mount {
+        self.mount_with("loop")
+    }
+
+    /// As [`Image::mount`], with these options.
+    pub fn mount_with(&self, options: &str) -> Mount {
         let point = self.folder.path().join("mnt");
         fs::create_dir_all(&point).expect("a mount point");
         // In a mount namespace of its own: a container that starts meanwhile would copy the mount into its, and
         // keep the filesystem busy after we unmount it.
-        let script = r#"mount -o loop "$0" "$1" && echo mounted && cat > /dev/null; umount "$1""#;
+        let script = r#"mount -o "$2" "$0" "$1" && echo mounted && cat > /dev/null; umount "$1""#;
         let mut holder = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", script])
-            .args([&self.path, &point])
+            .args([self.path.as_os_str(), point.as_os_str(), OsStr::new(options)])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -99,6 +104,13 @@ pub struct Mount {
     holder: Child,
     /// Where it is seen from here.
     pub point: PathBuf,
+}
+
+impl Mount {
+    /// The process in whose mount namespace it is mounted.
+    pub fn holder(&self) -> u32 {
+        self.holder.id()
+    }
 }
 
 impl Drop for Mount {

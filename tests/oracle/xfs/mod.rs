@@ -1,13 +1,21 @@
 //! The xfs writer against xfsprogs, the kernel and GRUB.
 
 mod kernel;
+mod layout;
+mod random;
+mod refused;
+mod used;
 
-use osimg::base::Bytes;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::os::unix::ffi::OsStrExt;
+
+use osimg::base::{Bytes, Digest};
 use osimg::fs::xfs::{Features, TABLE, Xfs};
 use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
 
 use crate::ext4::tree::{Content, Sample, meta};
-use kernel::{format, prove};
+use kernel::{check, db, format, prove};
 
 const MIB: u64 = 1 << 20;
 
@@ -165,5 +173,157 @@ fn one_of_everything_in_every_feature_set() {
         let (image, written) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
         prove(&image, &sample);
         assert!(written.free.0 > 40 * MIB, "{written:?}");
+    }
+}
+
+#[test]
+fn one_of_everything_twice_is_the_same_bytes() {
+    let digest = |xfs: &Xfs| {
+        let (image, _) = format(xfs, &zoo(true), Bytes(300 * MIB)).expect("it fits");
+        Digest::of_reader(&mut File::open(&image.path).expect("the image")).expect("reading it")
+    };
+    for xfs in every_feature_set() {
+        assert_eq!(digest(&xfs), digest(&xfs));
+    }
+}
+
+/// The bytes of one tree are pinned: a change here is a change of every image.
+#[test]
+fn the_bytes_of_a_tree_are_known() {
+    let mut s = Sample::default();
+    s.file("etc/hostname", "host\n");
+    s.push("bin", Kind::Symlink { target: b"usr/bin".to_vec() }, meta(0o777));
+    s.pattern("usr/bin/sh", 100_000, 3, 2);
+    for i in 0..100 {
+        s.file(format!("many/{i}"), [b'x'; 10]);
+    }
+    let mut digests = Vec::new();
+    for kernel in ["3.10", "4.18", "6.1"] {
+        let xfs = Xfs { features: Features::for_kernel(kernel) };
+        let (image, _) = format(&xfs, &s, Bytes(300 * MIB)).expect("it fits");
+        let digest = Digest::of_reader(&mut File::open(&image.path).expect("the image"));
+        digests.push(digest.expect("reading it").to_string());
+    }
+    assert_eq!(digests, PINNED);
+}
+
+const PINNED: [&str; 3] = [
+    "e05779157c243308b5f577b01179db84a8d88c27c3ef082bc0364aff7d29d403",
+    "36d57934352871554f77bf24ce34df5731bdc259d9d95028b006ed2892a4c713",
+    "b472d27788d4d619342f59c163690b76439fe5f20903b43f501a19094af1d698",
+];
+
+fn crowd(s: &mut Sample, name: &str, count: usize, length: usize) {
+    s.dir(name);
+    for i in 0..count {
+        s.push(format!("{name}/{i:0length$}"), Kind::Fifo, meta(0o644));
+    }
+}
+
+/// Directories of each form: in the inode, a block, a leaf, a lone leaf beside a free index, nodes of one and two levels.
+#[test]
+fn directories_of_every_size() {
+    let mut s = Sample::default();
+    // 6 bytes of head, 8 + 4 an entry with a name of 4 bytes: 27 fit into 336.
+    crowd(&mut s, "in-the-inode", 27, 4);
+    crowd(&mut s, "one-too-many", 28, 4);
+    // An entry has 24 bytes and 8 in the index; `.` and `..` 16 each.
+    crowd(&mut s, "exactly-a-block", 124, 8);
+    crowd(&mut s, "two-blocks", 125, 8);
+    for (name, count) in [("leaf", 490), ("alone", 501), ("full", 502), ("nodes", 503)] {
+        crowd(&mut s, name, count, 8);
+    }
+    // 14 entries of 272 bytes a block, 2,016 blocks counted in one block of the free index.
+    crowd(&mut s, "free-index", 2016 * 14 + 5, 255);
+    for i in 0..300 {
+        s.dir(format!("children/{i}"));
+    }
+    for xfs in [Xfs::default(), Xfs { features: Features::all() }] {
+        let (image, _) = format(&xfs, &s, Bytes(600 * MIB)).expect("it fits");
+        prove(&image, &s);
+        for (name, form) in [
+            ("in-the-inode", "1 (local)"),
+            ("one-too-many", "2 (extents)"),
+            ("exactly-a-block", "2 (extents)"),
+        ] {
+            let text = db(&image, &[&format!("path /{name}"), "p core.format"]);
+            assert!(text.contains(form), "{name}: {text}");
+        }
+        for (name, block, magic) in [
+            ("exactly-a-block", 0u32, "0x58444233"),
+            ("two-blocks", 0, "0x58444433"),
+            ("leaf", 8 << 20, "0x3df1"),
+            ("alone", 8 << 20, "0x3dff"),
+            ("nodes", 8 << 20, "0x3ebe"),
+            ("free-index", 16 << 20, "0x58444633"),
+        ] {
+            let text = db(&image, &[&format!("path /{name}"), &format!("dblock {block}"), "p"]);
+            assert!(text.contains(magic), "{name}: {}", text.lines().take(9).collect::<String>());
+        }
+    }
+}
+
+/// Two levels of nodes over the index, inode trees of two levels, and memory's bound in mind.
+#[test]
+fn three_hundred_thousand_names_in_one_directory() {
+    let mut s = Sample::default();
+    for i in 0..300_000 {
+        s.push(format!("d/file number {i}"), Kind::File { size: 0 }, meta(0o644));
+    }
+    let xfs = Xfs { features: Features::for_kernel("6.1") };
+    let (image, written) = format(&xfs, &s, Bytes(2048 * MIB)).expect("it fits");
+    // With the root, `d` and the two inodes of the realtime section.
+    assert_eq!(written.inodes, 300_004);
+    prove(&image, &s);
+    let mount = kernel::mount(&image);
+    for i in (0..300_000).step_by(31) {
+        fs::remove_file(mount.point.join(format!("d/file number {i}"))).expect("removed");
+        fs::write(mount.point.join(format!("d/another {i}")), b"").expect("made");
+    }
+    drop(mount);
+    check(&image);
+}
+
+/// Data over all groups, in pieces: every tree of a group has several levels.
+#[test]
+fn large_trees_in_every_group() {
+    let mut s = Sample::default();
+    for i in 0..60 {
+        s.pattern(format!("pieces{i}"), 2 * 600 * 4096, 2, 1);
+        s.pattern(format!("dense{i}"), 3 * MIB, 1, 1);
+        crowd(&mut s, &format!("crowd{i}"), 1100, 10);
+    }
+    for features in [Features::all(), Features::for_kernel("6.1"), Features::default()] {
+        let (image, _) = format(&Xfs { features }, &s, Bytes(700 * MIB)).expect("it fits");
+        prove(&image, &s);
+    }
+}
+
+#[test]
+fn grub_reads_it() {
+    for kernel in ["3.10", "4.18", "6.1"] {
+        let xfs = Xfs { features: Features::for_kernel(kernel) };
+        let sample = zoo(xfs.features.bigtime);
+        let (image, _) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
+        for (node, content) in &sample.nodes {
+            let Kind::File { size } = node.kind else { continue };
+            // GRUB cuts names that are no text out of its arguments.
+            if size > 8 * MIB || std::str::from_utf8(node.path.as_bytes()).is_err() {
+                continue;
+            }
+            let name = [b"(loop0)/", node.path.as_bytes()].concat();
+            let out = std::process::Command::new("grub-fstest")
+                .args([image.path.as_os_str(), "cat".as_ref(), OsStr::from_bytes(&name)])
+                .output()
+                .expect("grub-fstest runs");
+            let mut want = vec![0; size as usize];
+            content.fill(0, &mut want);
+            assert!(
+                out.status.success() && out.stdout == want,
+                "{}: {}",
+                node.path,
+                String::from_utf8_lossy(&out.stderr)
+            );
+        }
     }
 }
