@@ -9,6 +9,7 @@
 //!   [`hash_tree`], [`btree`] and [`log`]: values to the bytes of one structure each; [`format`] the headers of the
 //!   allocation groups; [`bytes`] and [`hash`] what all of them need
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end; [`groups`]: the groups' trees
+//! - [`dump`](fn@dump): a finished filesystem as text, for tests
 //!
 //! Memory: an inode in short form (about 170 bytes) plus its names (about 60 bytes and the name's length each) and 1 MiB
 //! of buffer. Nothing grows with the size of files, but for `rmapbt`, which holds 32 bytes for each extent.
@@ -22,6 +23,7 @@ mod alloc;
 mod btree;
 mod bytes;
 mod directory;
+mod dump;
 mod extents;
 mod features;
 mod finish;
@@ -39,10 +41,14 @@ mod write;
 mod xattr;
 mod xattr_blocks;
 
+#[cfg(test)]
+mod tests;
+
 use crate::rootfs::tree::{TreePath, TreeSource};
 
 use super::{Formatter, FsError, Request, WriteAt, Written};
 
+pub use dump::dump;
 pub use features::{FeatureRow, Features, Flag, OSIMG_GRUB, Refusal, TABLE, UnknownFeature};
 
 /// The block size in bytes: the page size of the machines we make disks for.

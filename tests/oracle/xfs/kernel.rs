@@ -45,6 +45,9 @@ pub fn check(image: &Image) {
     };
     let odd: Vec<&str> = text.lines().filter(|line| !usual(line)).collect();
     assert!(odd.is_empty(), "{text}");
+    // The debugger's own walk over every block says nothing either.
+    let said = db(image, &["check"]);
+    assert!(said.is_empty(), "xfs_db: {said}");
 }
 
 /// What `xfs_db` prints for these commands.

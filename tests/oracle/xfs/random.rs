@@ -7,7 +7,8 @@ use osimg::rootfs::tree::{Kind, Meta};
 use proptest::prelude::*;
 
 use super::MIB;
-use super::kernel::{check, format, prove};
+use super::kernel::{check, format, mount, prove};
+use super::used::{Dice, exercise};
 use crate::ext4::random::{Spec, cases, planted, spec};
 use crate::ext4::tree::{Content, Sample, meta};
 
@@ -143,7 +144,13 @@ fn random_trees() {
         let xfs = Xfs { features: features(bits) };
         let s = with_more(fitted(&specs, xfs.features.bigtime), &more);
         match format(&xfs, &s, Bytes(300 * MIB + odd)) {
-            Ok((image, _)) => prove(&image, &s),
+            Ok((image, _)) => {
+                prove(&image, &s);
+                let mount = mount(&image);
+                exercise(&mount.point, 300, &mut Dice(odd));
+                drop(mount);
+                check(&image);
+            }
             Err(FsError::TooSmall { need, .. }) => {
                 let (image, _) = format(&xfs, &s, need).expect("what it says suffices");
                 prove(&image, &s);

@@ -13,7 +13,7 @@ use super::{MIB, every_feature_set, zoo};
 use crate::ext4::tree::Sample;
 
 /// Numbers that look random and are the same each time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
     fn roll(&mut self, below: usize) -> usize {
@@ -34,12 +34,13 @@ fn files(root: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-/// A few thousand creates, renames, appends, deletes and attributes, on what was written and on what is new.
-fn exercise(root: &Path, dice: &mut Dice) {
+/// So many creates, renames, appends, deletes and attributes, on what was written and on what is new.
+pub fn exercise(root: &Path, steps: usize, dice: &mut Dice) {
+    fs::write(root.join("always there"), "a file").expect("a file");
     let mut all = Vec::new();
     files(root, &mut all);
     let first = dice.roll(1 << 20) * 10_000;
-    for step in first..first + 2500 {
+    for step in first..first + steps {
         let at = dice.roll(all.len());
         let path = all[at].clone();
         match dice.roll(8) {
@@ -62,7 +63,7 @@ fn exercise(root: &Path, dice: &mut Dice) {
                 let file = OpenOptions::new().write(true).open(&path).expect("a file");
                 file.write_all_at(b"overwritten", dice.roll(1 << 22) as u64).expect("into a hole or not");
             }
-            5 => {
+            5 if all.len() > 1 => {
                 fs::remove_file(&path).expect("removed");
                 all.swap_remove(at);
             }
@@ -102,7 +103,7 @@ fn it_can_be_used() {
         let sample = zoo(xfs.features.bigtime);
         let (image, _) = format(xfs, &sample, Bytes(400 * MIB)).expect("it fits");
         let mount = kernel::mount(&image);
-        exercise(&mount.point, &mut Dice(i as u64));
+        exercise(&mount.point, 2500, &mut Dice(i as u64));
         drop(mount);
         check(&image);
         let mount = kernel::mount(&image);
@@ -115,7 +116,7 @@ fn it_can_be_used() {
         let mount = kernel::mount(&image);
         fs::remove_file(mount.point.join("fill")).expect("removed");
         fs::remove_dir_all(mount.point.join("names")).expect("removed");
-        exercise(&mount.point, &mut Dice(1000 + i as u64));
+        exercise(&mount.point, 2500, &mut Dice(1000 + i as u64));
         drop(mount);
         check(&image);
     }
