@@ -162,3 +162,69 @@ pub fn build(kind: Kind, records: &[u8], places: &[u32]) -> Built {
 fn shares(count: usize, parts: usize) -> impl Iterator<Item = std::ops::Range<usize>> {
     (0..parts).map(move |i| count * i / parts..count * (i + 1) / parts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bytes::{get16, get32};
+    use super::*;
+
+    /// Records read back through the tree, and the smallest block's share of what it could hold.
+    fn read(kind: Kind, built: &Built, at: u32, level: u32, out: &mut Vec<u8>) {
+        let (_, block) = built.blocks.iter().find(|(place, _)| *place == at).expect("a block of the tree");
+        let (here, count) = (u32::from(get16(&block[..], 4)), usize::from(get16(&block[..], 6)));
+        assert_eq!(here, level);
+        let most = if level == 0 { kind.records_per_leaf() } else { kind.keys_per_node() };
+        assert!(count <= most && (at == built.tree.root || 2 * count >= most), "{count} of {most}");
+        if level == 0 {
+            out.extend(&block[RECORDS..RECORDS + count * kind.record]);
+            return;
+        }
+        for i in 0..count {
+            let child = get32(&block[..], RECORDS + most * kind.key + 4 * i);
+            let before = out.len();
+            read(kind, built, child, level - 1, out);
+            let key = &block[RECORDS + i * kind.key..][..kind.key.min(8)];
+            assert_eq!(key[..4], out[before..before + 4]);
+        }
+    }
+
+    #[test]
+    fn what_goes_in_comes_out() {
+        for (kind, counts) in [
+            (Kind::BY_BLOCK, &[0usize, 1, 505, 506, 1000, 505 * 300][..]),
+            (Kind::INODES, &[252, 253, 252 * 505, 252 * 505 + 1]),
+            (Kind::REVERSE, &[168, 169, 168 * 91, 168 * 91 + 1, 200_000]),
+        ] {
+            for count in counts {
+                let mut records = vec![0; count * kind.record];
+                for (i, record) in records.chunks_exact_mut(kind.record).enumerate() {
+                    put32(record, 0, 3 * i as u32);
+                    put32(record, 4, 2);
+                }
+                let places: Vec<u32> = (100..100 + kind.blocks(*count)).collect();
+                let built = build(kind, &records, &places);
+                assert_eq!(built.blocks.len(), places.len());
+                assert_eq!((built.tree.root, built.tree.blocks as usize), (100, places.len()));
+                let mut out = Vec::new();
+                read(kind, &built, 100, built.tree.levels - 1, &mut out);
+                assert_eq!(out, records, "{count} records");
+            }
+        }
+    }
+
+    #[test]
+    fn ranges_reach_to_the_last_block_below() {
+        let mut records = vec![0; 24 * 169];
+        for (i, record) in records.chunks_exact_mut(24).enumerate() {
+            put32(record, 0, 10 * i as u32);
+            put32(record, 4, 10);
+            put32(record, 12, 131); // a file
+            put32(record, 20, 1000 * i as u32);
+        }
+        let built = build(Kind::REVERSE, &records, &[1, 2, 3]);
+        let root = &built.blocks[2].1;
+        // Lowest block and offset, then highest, of the first of two leaves of 84 records.
+        assert_eq!((get32(&root[..], 56), get32(&root[..], 72)), (0, 0));
+        assert_eq!((get32(&root[..], 76), get32(&root[..], 92)), (839, 83_009));
+    }
+}

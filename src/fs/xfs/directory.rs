@@ -231,3 +231,75 @@ fn free_index(free: &[u16], emit: Emit<'_>) -> Result<(), FsError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::bytes::{get16, get32, get64};
+    use super::*;
+
+    fn entry(name: &[u8], inode: u64) -> Entry<'_> {
+        Entry { name, inode, kind: Type::File }
+    }
+
+    #[test]
+    fn short_ones_have_narrow_or_wide_numbers() {
+        let narrow = short(128, &[entry(b"a", 131), entry(b"bc", 132)], 336).expect("it is short");
+        assert_eq!(
+            hex::encode(narrow),
+            "020000000080010060610100000083020070626301\
+                                         00000084"
+        );
+        let wide = short(128, &[entry(b"a", 1 << 32)], 336).expect("it is short");
+        assert_eq!(
+            hex::encode(wide),
+            "010100000000000000800100606101\
+                                       0000000100000000"
+        );
+        assert_eq!(short(128, &[entry(&[b'n'; 255], 131)], 200), None);
+        // A wide parent counts too.
+        assert_eq!(short(1 << 32, &[], 336).expect("it is short").len(), 2 + 8);
+    }
+
+    /// Every name is found by its hash, in every form.
+    #[test]
+    fn the_index_finds_every_name() {
+        for count in [1usize, 100, 124, 125, 400, 501, 5000] {
+            let names: Vec<Vec<u8>> = (0..count).map(|i| format!("{i:08}").into_bytes()).collect();
+            let entries: Vec<Entry<'_>> =
+                names.iter().zip(1000..).map(|(name, inode)| entry(name, inode)).collect();
+            let mut blocks: Vec<(u64, Block)> = Vec::new();
+            let size = write(128, 128, &entries, &mut |at, block, _| {
+                blocks.push((at, *block));
+                Ok(())
+            });
+            let size = size.expect("no errors").expect("it is not too large");
+            assert!(blocks.windows(2).all(|w| w[0].0 < w[1].0), "blocks come in order");
+            let data = |place: u32| {
+                let at = place as usize * 8;
+                let block = &blocks[at / BLOCK].1[at % BLOCK..];
+                (get64(block, 0), block[9..9 + usize::from(block[8])].to_vec())
+            };
+            let mut pointers: Vec<(u32, u32)> = Vec::new();
+            let mut take = |bytes: &[u8], count: usize| {
+                pointers.extend(bytes.chunks_exact(8).take(count).map(|p| (get32(p, 0), get32(p, 4))));
+            };
+            for (_, block) in &blocks {
+                match get16(block, 8) {
+                    _ if block.starts_with(b"XDB3") => {
+                        let n = get32(block, BLOCK - 8) as usize;
+                        take(&block[BLOCK - 8 - 8 * n..], n);
+                    }
+                    LEAF | LEAF_ALONE => take(&block[DATA..], get16(block, 56).into()),
+                    _ => {}
+                }
+            }
+            assert_eq!(pointers.len(), count + 2);
+            assert!(pointers.windows(2).all(|w| w[0] <= w[1]));
+            for (name, inode) in names.iter().zip(1000..) {
+                let hits = pointers.iter().filter(|(h, _)| *h == hash(name));
+                assert!(hits.map(|(_, place)| data(*place)).any(|found| found == (inode, name.clone())));
+            }
+            assert_eq!(size % BLOCK as u64, 0);
+        }
+    }
+}

@@ -17,7 +17,8 @@ use super::{BLOCK, Block, Flag, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_BLOCK_L
 /// # Errors
 /// Reading failed, or something is not as the writer writes it: what and where.
 pub fn dump<R: Read + Seek>(image: &mut R) -> io::Result<String> {
-    let mut dump = Dump { image, out: String::new(), group_blocks: 0, group_log: 0, sparse: false, wide: false };
+    let mut dump =
+        Dump { image, out: String::new(), group_blocks: 0, group_log: 0, sparse: false, wide: false };
     dump.superblock()?;
     Ok(dump.out)
 }
@@ -38,7 +39,11 @@ fn wrong(what: impl std::fmt::Display) -> io::Error {
 
 fn sealed(bytes: &[u8], at: usize, what: impl std::fmt::Display) -> io::Result<()> {
     let stored = u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-    if checksum(bytes, at) == stored { Ok(()) } else { Err(wrong(format!("the checksum of {what} is wrong"))) }
+    if checksum(bytes, at) == stored {
+        Ok(())
+    } else {
+        Err(wrong(format!("the checksum of {what} is wrong")))
+    }
 }
 
 macro_rules! line {
@@ -137,7 +142,14 @@ impl<R: Read + Seek> Dump<'_, R> {
     }
 
     /// All records below a block of a group's tree; `sizes` are those of a record and of a key.
-    fn tree(&mut self, group: u32, at: u32, levels: u32, sizes: [usize; 2], out: &mut Vec<u8>) -> io::Result<()> {
+    fn tree(
+        &mut self,
+        group: u32,
+        at: u32,
+        levels: u32,
+        sizes: [usize; 2],
+        out: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let block = self.block(u64::from(group) * self.group_blocks + u64::from(at))?;
         sealed(&block[..], Header::GROUP_TREE.checksum, format!("tree block {group}/{at}"))?;
         let (level, count) = (u32::from(get16(&block[..], 4)), usize::from(get16(&block[..], 6)));
@@ -189,7 +201,9 @@ impl<R: Read + Seek> Dump<'_, R> {
         let mut extents: Vec<[u64; 3]> = Vec::new();
         match form {
             0 => line!(self, "  {name}: device {:x}", get32(bytes, 0)),
-            1 => line!(self, "  {name}: local {}", bytes.escape_ascii().to_string().trim_end_matches("\\x00")),
+            1 => {
+                line!(self, "  {name}: local {}", bytes.escape_ascii().to_string().trim_end_matches("\\x00"))
+            }
             2 => {
                 let records = bytes.chunks_exact(16).take(count as usize);
                 extents.extend(records.map(|record| self.extent(record)));
@@ -201,7 +215,11 @@ impl<R: Read + Seek> Dump<'_, R> {
                 for i in 0..children {
                     self.extent_block(get64(bytes, pointers + 8 * i), level, &mut extents)?;
                 }
-                line!(self, "  {name}: tree of {level} level(s), {children} below, extents {}", shown(&extents));
+                line!(
+                    self,
+                    "  {name}: tree of {level} level(s), {children} below, extents {}",
+                    shown(&extents)
+                );
             }
             other => return Err(wrong(format!("a fork has form {other}"))),
         }
@@ -256,7 +274,9 @@ impl<R: Read + Seek> Dump<'_, R> {
             (b"XARM", _) => (Header::REMOTE, format!("value, {} bytes from {}", get32(b, 8), get32(b, 4))),
             (_, 0x3DF1) => (Header::HASH_TREE, format!("lone leaf, {} names", get16(b, 56))),
             (_, 0x3DFF) => (Header::HASH_TREE, format!("leaf, {} names", get16(b, 56))),
-            (_, 0x3EBE) => (Header::HASH_TREE, format!("node on level {}, {} below", get16(b, 58), get16(b, 56))),
+            (_, 0x3EBE) => {
+                (Header::HASH_TREE, format!("node on level {}, {} below", get16(b, 58), get16(b, 56)))
+            }
             (_, 0x3BEE) => (Header::HASH_TREE, format!("attribute leaf, {} names", get16(b, 56))),
             _ => return Err(wrong(format!("block {at} is no metadata"))),
         };

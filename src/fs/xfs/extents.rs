@@ -88,12 +88,11 @@ impl ExtentMap {
     ) -> Result<(), FsError> {
         self.blocks += count;
         let mut new = Extent { offset, block, count };
-        if let Some(last) = &mut self.last {
-            if last.offset + last.count == offset && last.block + last.count == block {
-                let part = count.min(LONGEST - last.count);
-                last.count += part;
-                new = Extent { offset: offset + part, block: block + part, count: count - part };
-            }
+        let last = self.last.as_mut();
+        if let Some(last) = last.filter(|l| l.offset + l.count == offset && l.block + l.count == block) {
+            let part = count.min(LONGEST - last.count);
+            last.count += part;
+            new = Extent { offset: offset + part, block: block + part, count: count - part };
         }
         while new.count > 0 {
             let part = new.count.min(LONGEST);
@@ -231,5 +230,94 @@ fn encode(records: &[Record], level: usize, most: usize, out: &mut [u8]) {
         let (first, second) = if level == 0 { (RECORD * i, RECORD * i + 8) } else { (8 * i, 8 * (most + i)) };
         put64(out, first, record.0);
         put64(out, second, record.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::super::alloc::Allocator;
+    use super::super::bytes::{get16, get64};
+    use super::super::features::Features;
+    use super::super::geometry::Geometry;
+    use super::super::owners::Owners;
+    use super::super::sink::Sink;
+    use super::*;
+    use crate::base::Bytes;
+
+    struct Finished {
+        fork: Fork,
+        blocks: u64,
+        out: Vec<u8>,
+    }
+
+    fn finished(room: usize, extents: impl Iterator<Item = (u64, u64, u64)>) -> Finished {
+        let mut out = Vec::new();
+        let geometry = Geometry::new(Bytes::gib(1), Features::default()).expect("large enough");
+        let mut store = Store {
+            alloc: Allocator::new(geometry),
+            sink: Sink::new(&mut out),
+            owners: Owners::new(false),
+            uuid: Uuid::nil(),
+        };
+        let mut map = ExtentMap::new(131, false, room);
+        for (offset, block, count) in extents {
+            map.push(offset, block, count, &mut store).expect("memory");
+        }
+        let (fork, blocks) = map.finish(&mut store).expect("memory");
+        store.sink.flush().expect("memory");
+        Finished { fork, blocks, out }
+    }
+
+    #[test]
+    fn neighbours_join_up_to_the_longest() {
+        let of = |extents: &[(u64, u64, u64)]| finished(336, extents.iter().copied()).fork.extents;
+        assert_eq!(of(&[(0, 100, 5), (5, 105, 5)]), 1);
+        assert_eq!(of(&[(0, 100, 5), (6, 105, 5)]), 2);
+        assert_eq!(of(&[(0, 100, 5), (5, 106, 5)]), 2);
+        assert_eq!(of(&[(0, 100, LONGEST), (LONGEST, 100 + LONGEST, 1)]), 2);
+        assert_eq!(of(&[(0, 100, LONGEST - 1), (LONGEST - 1, 99 + LONGEST, 3)]), 2);
+        assert_eq!(of(&[(0, 100, 3 * LONGEST + 1)]), 4);
+        assert_eq!(of(&[]), 0);
+    }
+
+    #[test]
+    fn a_record_is_packed() {
+        // 54 bits of place, 52 of block (group 1, block 9 in 65,536 blocks a group), 21 of length.
+        let one = finished(336, [(0x12_3456, 65_536 + 9, 7)].into_iter());
+        assert_eq!(get64(&one.fork.bytes, 0), 0x12_3456 << 9);
+        assert_eq!(get64(&one.fork.bytes, 8), (1 << 16 | 9) << 21 | 7);
+    }
+
+    /// Levels of the tree and blocks it took, and that no block but a lone one is less than half full.
+    #[test]
+    fn the_tree_grows_by_levels() {
+        for (room, count, form, level, tree) in [
+            (336, 21, Form::Extents, 0, 0),
+            (336, 22, Form::Tree, 1, 1),
+            (40, 2, Form::Extents, 0, 0),
+            (40, 3, Form::Tree, 1, 1),
+            (336, 251, Form::Tree, 1, 1),
+            (336, 252, Form::Tree, 1, 2),
+            (40, 3 * 251, Form::Tree, 2, 4),
+            (336, 20 * 251, Form::Tree, 1, 20),
+            (336, 20 * 251 + 1, Form::Tree, 2, 22),
+            (336, 252 * 251, Form::Tree, 2, 254),
+        ] {
+            let done = finished(room, (0..count).map(|i| (2 * i, 100 + 2 * i, 1)));
+            let root = if level > 0 { get16(&done.fork.bytes, 0) } else { 0 };
+            assert_eq!((done.fork.form, root, done.blocks - count), (form, level, tree), "{count} in {room}");
+            let trees = done.out.chunks_exact(BLOCK).filter(|block| block.starts_with(b"BMA3"));
+            let mut by_level = [Vec::new(), Vec::new()];
+            trees.for_each(|block| by_level[usize::from(get16(block, 4))].push(get16(block, 6)));
+            assert_eq!(
+                by_level[0].iter().map(|n| u64::from(*n)).sum::<u64>(),
+                if tree > 0 { count } else { 0 }
+            );
+            for counts in by_level {
+                assert!(counts.len() == 1 || counts.iter().all(|n| *n >= 125), "{counts:?}");
+            }
+        }
     }
 }

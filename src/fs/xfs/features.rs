@@ -4,7 +4,7 @@
 //! or not implemented (parent pointers, exchange-range, realtime, quota).
 
 /// One optional feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct FeatureRow {
     /// As `mkfs.xfs` names it.
     pub name: &'static str,

@@ -34,7 +34,7 @@ impl Pass<'_> {
         let alloc = &self.store.alloc;
         let have = self.request.size;
         // Above what there is, in whole MiB.
-        let least = Bytes((have.0 >> 20) + 1 << 20);
+        let least = Bytes(((have.0 >> 20) + 1) << 20);
         let chunks = alloc.chunks().len() as u64;
         FsError::TooSmall {
             need: Geometry::sufficient(least, alloc.taken(), chunks, self.geometry.features),

@@ -69,7 +69,7 @@ impl Geometry {
         if tail > 0 && tail < MIN_GROUP {
             blocks -= tail;
         }
-        let inode_percent = match blocks * BLOCK as u64 >> 40 {
+        let inode_percent = match (blocks * BLOCK as u64) >> 40 {
             0 => 25,
             1..50 => 5,
             _ => 1,
@@ -212,17 +212,18 @@ impl Geometry {
     pub fn sufficient(least: Bytes, blocks: u64, chunks: u64, features: Features) -> Bytes {
         // A batch of chunks that is not used up; the trees over all chunks, wherever they are.
         let wanted = blocks + u64::from(BATCH * CHUNK_BLOCKS) + chunk_trees(chunks);
-        let mut mib = (least.0 >> 20).max(MIN_BLOCKS * BLOCK as u64 >> 20);
+        let mut mib = (least.0 >> 20).max((MIN_BLOCKS * BLOCK as u64) >> 20);
         loop {
             let size = Bytes(mib << 20);
             let missing = Geometry::new(size, features).map_or(1, |g| {
-                let room: u64 = (0..g.groups).map(|group| u64::from(g.usable(group, 0).saturating_sub(WASTE))).sum();
+                let room: u64 =
+                    (0..g.groups).map(|group| u64::from(g.usable(group, 0).saturating_sub(WASTE))).sum();
                 wanted.saturating_sub(room)
             });
             if missing == 0 {
                 return size;
             }
-            mib += (missing * BLOCK as u64 >> 20).max(1);
+            mib += ((missing * BLOCK as u64) >> 20).max(1);
         }
     }
 }
@@ -249,4 +250,67 @@ pub struct Roots {
     pub references: Option<u32>,
     /// The first block after them.
     pub end: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn as_mkfs_would() {
+        // `mkfs.xfs -N` of these sizes in MiB: groups, blocks of one, of the log, blocks, inodes' share.
+        for (mib, groups, group_blocks, log, blocks, percent) in [
+            (300u64, 4, 19_200, 16_384, 76_800u64, 25),
+            (102_400, 4, 6_553_600, 16_384, 26_214_400, 25),
+            (600_000, 4, 38_400_000, 75_000, 153_600_000, 25),
+            (3000 << 10, 4, 196_608_000, 384_000, 786_432_000, 5),
+            (4_194_310, 4, 268_435_455, 521_728, 1_073_741_820, 5),
+            (4200 << 10, 5, 268_435_455, 521_728, 1_101_004_800, 5),
+        ] {
+            let g = Geometry::new(Bytes(mib << 20), Features::default()).expect("large enough");
+            assert_eq!((g.groups, g.group_blocks, g.log_blocks), (groups, group_blocks, log), "{mib} MiB");
+            assert_eq!((g.blocks, g.inode_percent), (blocks, percent), "{mib} MiB");
+        }
+        assert_eq!(Geometry::new(Bytes((300 << 20) - 1), Features::default()), None);
+        assert!(Geometry::new(Bytes(u64::MAX), Features::default()).is_some());
+    }
+
+    #[test]
+    fn the_root_directory_lies_where_xfs_repair_looks() {
+        let root = |features| Geometry::smallest(features).root_chunk();
+        assert_eq!(root(Features::default()), 8);
+        assert_eq!(root(Features { finobt: true, ..Features::default() }), 12);
+        assert_eq!(root(Features::for_kernel("6.1")), 16);
+        assert_eq!(root(Features::all()), 16);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_name_one_block(mib in 300u64..20_000_000, part in 0.0..1.0f64) {
+            let g = Geometry::new(Bytes(mib << 20), Features::all()).expect("large enough");
+            let block = ((g.blocks - 1) as f64 * part) as u64;
+            let (group, inside) = (g.group_of(block), g.inside(block));
+            prop_assert!(group < g.groups && inside < g.length(group));
+            prop_assert_eq!(g.start(group) + u64::from(inside), block);
+            prop_assert_eq!(g.fsb(block) >> g.group_log(), u64::from(group));
+            let lengths: u64 = (0..g.groups).map(|group| u64::from(g.length(group))).sum();
+            prop_assert_eq!(lengths, g.blocks);
+            prop_assert!((0..g.groups).all(|group| u64::from(g.length(group)) >= MIN_GROUP));
+            let log_end = g.log().1 + g.log_blocks;
+            prop_assert!(log_end + g.free_list() <= g.length(g.log().0));
+        }
+
+        #[test]
+        fn the_sufficient_size_suffices(have in 1u64..3_000, blocks in 0u64..300_000, chunks in 0u64..5_000) {
+            let features = Features::for_kernel("6.1");
+            let blocks = blocks + chunks * u64::from(CHUNK_BLOCKS);
+            let size = Geometry::sufficient(Bytes(have << 20), blocks, chunks, features);
+            prop_assert!(size.0 >= have << 20);
+            let g = Geometry::new(size, features).expect("in range");
+            let room: u64 = (0..g.groups).map(|group| u64::from(g.usable(group, 0))).sum();
+            prop_assert!(room >= blocks);
+        }
+    }
 }

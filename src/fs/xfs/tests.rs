@@ -40,7 +40,8 @@ impl TreeSource for Nodes {
 
 impl Nodes {
     fn push(&mut self, path: impl AsRef<[u8]>, kind: Kind, xattrs: &[(&str, usize)]) {
-        let xattrs = xattrs.iter().map(|(name, length)| (name.as_bytes().to_vec(), vec![b'v'; *length])).collect();
+        let xattrs =
+            xattrs.iter().map(|(name, length)| (name.as_bytes().to_vec(), vec![b'v'; *length])).collect();
         let meta = Meta { mode: 0o755, xattrs, ..Meta::default() };
         self.0.push(Node { path: TreePath::new(path).expect("a valid path"), kind, meta });
     }
@@ -112,7 +113,8 @@ fn a_flipped_bit_is_seen() {
     use std::os::unix::fs::FileExt;
     let mut file = written(forms(), Features::for_kernel("6.1"));
     // In the root inode's chunk, the first group's header, and its tree of free space.
-    for (offset, says) in [(16 * 4096 + 200, "inode 128"), (512 + 20, "AGF 0"), (4096 + 60, "tree block 0/1")] {
+    for (offset, says) in [(16 * 4096 + 200, "inode 128"), (512 + 20, "AGF 0"), (4096 + 60, "tree block 0/1")]
+    {
         let mut byte = [0];
         file.read_exact_at(&mut byte, offset).expect("read");
         file.write_all_at(&[byte[0] ^ 1], offset).expect("written");

@@ -54,12 +54,15 @@ fn it_grows() {
             let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
             file.set_len(to).expect("a larger partition");
             let mount = kernel::mount(&image);
-            output("nsenter", &[
-                "--mount".as_ref(),
-                format!("--target={}", mount.holder()).as_ref(),
-                "xfs_growfs".as_ref(),
-                image.folder.path().join("mnt").as_os_str(),
-            ]);
+            output(
+                "nsenter",
+                &[
+                    "--mount".as_ref(),
+                    format!("--target={}", mount.holder()).as_ref(),
+                    "xfs_growfs".as_ref(),
+                    image.folder.path().join("mnt").as_os_str(),
+                ],
+            );
             drop(mount);
             let blocks: u64 = number(&image, "dblocks");
             assert!(blocks * 4096 > to - 17 * MIB && blocks * 4096 <= to, "{blocks} of {to}");
@@ -96,7 +99,18 @@ fn as_mkfs_does() {
     };
     for Xfs { features } in every_feature_set() {
         let (metadata, inodes) = options(features);
-        for mib in [300, 301, 1000, 16 << 10, 600_000, 3 << 20, (4 << 20) - 1, 4 << 20, (4 << 20) + 9, (4 << 20) + 20] {
+        for mib in [
+            300,
+            301,
+            1000,
+            16 << 10,
+            600_000,
+            3 << 20,
+            (4 << 20) - 1,
+            4 << 20,
+            (4 << 20) + 9,
+            (4 << 20) + 20,
+        ] {
             let args = ["-m", &metadata, "-i", &inodes];
             let (ours, _) = format(&Xfs { features }, &Sample::default(), Bytes(mib * MIB)).expect("it fits");
             same_as_mkfs(&ours, features, mib, &args);
@@ -121,7 +135,8 @@ fn the_features_of_long_term_kernels() {
         }
         let (ours, _) = format(&Xfs { features }, &Sample::default(), Bytes(300 * MIB)).expect("it fits");
         // Debian's xfsprogs 6.1 stumbles over a line of its own files.
-        let text = fs::read_to_string(format!("/usr/share/xfsprogs/mkfs/{conf}.conf")).expect("xfsprogs has it");
+        let text =
+            fs::read_to_string(format!("/usr/share/xfsprogs/mkfs/{conf}.conf")).expect("xfsprogs has it");
         let cut = ours.folder.path().join("mkfs.conf");
         fs::write(&cut, text.replace("nrext64=0\n", "")).expect("written");
         same_as_mkfs(&ours, features, 300, &["-c", &format!("options={}", cut.display())]);
@@ -143,9 +158,10 @@ fn same_as_mkfs(ours: &Image, features: Features, mib: u64, args: &[&str]) {
             commands.extend([format!("{header} {group}"), "p".into()]);
         }
         let (reverse, references) = (features.rmapbt, features.reflink);
-        for (tree, _) in [("bnoroot", true), ("cntroot", true), ("rmaproot", reverse), ("refcntroot", references)]
-            .into_iter()
-            .filter(|(_, there)| *there)
+        for (tree, _) in
+            [("bnoroot", true), ("cntroot", true), ("rmaproot", reverse), ("refcntroot", references)]
+                .into_iter()
+                .filter(|(_, there)| *there)
         {
             commands.extend([format!("agf {group}"), format!("addr {tree}"), "p".into()]);
         }

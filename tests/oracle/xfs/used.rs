@@ -51,7 +51,8 @@ pub fn exercise(root: &Path, steps: usize, dice: &mut Dice) {
                 all.push(new);
             }
             2 => {
-                let target = all[dice.roll(all.len())].parent().expect("a parent").join(format!("moved {step}"));
+                let target =
+                    all[dice.roll(all.len())].parent().expect("a parent").join(format!("moved {step}"));
                 fs::rename(&path, &target).expect("renamed");
                 all[at] = target;
             }
@@ -132,7 +133,10 @@ fn what_is_free_can_be_filled() {
             let (image, written) = format(&Xfs { features }, &s, Bytes(mib * MIB)).expect("it fits");
             let mount = kernel::mount(&image);
             let filled = fill(&mount.point);
-            assert!(filled >= written.free.0 && filled < written.free.0 + mib * MIB / 100, "{filled} of {written:?}");
+            assert!(
+                filled >= written.free.0 && filled < written.free.0 + mib * MIB / 100,
+                "{filled} of {written:?}"
+            );
             drop(mount);
             check(&image);
         }
