@@ -20,7 +20,7 @@ fn messages(error: &ExecError) -> (Vec<String>, Vec<String>) {
             let words = diagnostics
                 .iter()
                 .flat_map(|d| {
-                    let source = d.source.clone().expect("located");
+                    let source = d.source().cloned().expect("located");
                     d.labels.iter().map(move |l| source.text[l.span.start..l.span.end].to_string())
                 })
                 .collect();

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::failure::Failure;
-use super::flags::LogFormat;
+use super::flags::MessageFormat;
 use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::{self, Outputs};
@@ -19,7 +19,7 @@ use crate::report::paint::Paint;
 /// Builds what is not there yet: bases, each slot's Dockerfile, what makes it bootable, its filesystem, the boot
 /// partition, the disk. The image appears under its name when it is whole; until then the one before stays.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg apply examples/debian-dual.yaml
   osimg apply examples/debian-dual.yaml --refresh trixie")]
 pub struct Apply {
@@ -44,13 +44,13 @@ impl Apply {
             }
         })?;
         drop(sink);
-        let text = match session.flags.log_format {
-            LogFormat::Json => format!("{}\n", serde_json::json!(outputs)),
-            LogFormat::Human => summary(&outputs, &model, started.elapsed(), session.stdout_paint()),
+        let text = match session.flags.message_format {
+            MessageFormat::Json => format!("{}\n", serde_json::json!(outputs)),
+            _ => summary(&outputs, &model, started.elapsed(), session.stdout_paint()),
         };
-        match session.flags.log_format {
-            LogFormat::Json => session.print(&text),
-            LogFormat::Human => session.say(text.trim_end()),
+        match session.flags.message_format {
+            MessageFormat::Json => session.print(&text),
+            _ => session.say(text.trim_end()),
         }
     }
 }

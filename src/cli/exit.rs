@@ -24,7 +24,7 @@ fn number(outcome: &Result<(), Failure>) -> u8 {
     match outcome {
         Ok(()) => 0,
         Err(Failure::Error(_) | Failure::Located(..) | Failure::Told) => 1,
-        Err(Failure::Usage(_) | Failure::Invalid(_)) => 2,
+        Err(Failure::Usage(_) | Failure::Invalid(_) | Failure::Refused) => 2,
         Err(Failure::Interrupted) => INTERRUPTED,
         Err(Failure::Closed) => 141,
     }
@@ -54,6 +54,7 @@ mod tests {
             (Err(Failure::Error(problem())), 1),
             (Err(Failure::Located(Diagnostics::new(), vec![])), 1),
             (Err(Failure::Told), 1),
+            (Err(Failure::Refused), 2),
             (Err(Failure::Usage(problem())), 2),
             (Err(Failure::Invalid(Diagnostics::new())), 2),
             (Err(Failure::Interrupted), 130),

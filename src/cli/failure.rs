@@ -6,7 +6,7 @@ use std::io;
 use serde_json::json;
 
 use crate::diag::render::{Look, render_all};
-use crate::diag::{Diagnostics, Severity, json as diag_json};
+use crate::diag::{Diagnostics, Severity, github, json as diag_json, sarif};
 use crate::engine::EngineError;
 use crate::host::command::CommandError;
 use crate::report::clean::clean;
@@ -31,6 +31,8 @@ pub enum Failure {
     Closed,
     /// The command has told all there is to tell.
     Told,
+    /// The manifest is not valid, and the command's report has said so.
+    Refused,
 }
 
 /// A failure that has no place in a source.
@@ -133,6 +135,10 @@ pub fn writing(error: io::Error) -> Failure {
 pub enum Telling {
     Words(Look),
     Json,
+    /// Diagnostics as one SARIF document, all else in words.
+    Sarif(Look),
+    /// Diagnostics as workflow commands of GitHub Actions, all else in words.
+    Github(Look),
 }
 
 impl Failure {
@@ -144,7 +150,7 @@ impl Failure {
                 format!("{}{}", tell_output(output, telling), tell_diagnostics(found, telling))
             }
             Failure::Error(problem) | Failure::Usage(problem) => tell_problem(problem, telling),
-            Failure::Interrupted | Failure::Closed | Failure::Told => String::new(),
+            Failure::Interrupted | Failure::Closed | Failure::Told | Failure::Refused => String::new(),
         }
     }
 }
@@ -153,8 +159,12 @@ impl Failure {
 pub fn tell_diagnostics(found: &Diagnostics, telling: Telling) -> String {
     match telling {
         Telling::Json => found.iter().map(|d| format!("{}\n", diag_json::object(d))).collect(),
+        Telling::Github(_) => found.iter().map(github::command).collect(),
+        Telling::Sarif(_) => format!("{:#}\n", sarif::document(found, env!("CARGO_PKG_VERSION"))),
         Telling::Words(_) if found.is_empty() => String::new(),
-        Telling::Words(look) => format!("{}\n{}\n", render_all(found, look), count(found)),
+        Telling::Words(look) => {
+            format!("{}\n{}{}\n", render_all(found, look), count(found), more(found))
+        }
     }
 }
 
@@ -169,9 +179,16 @@ pub fn count(found: &Diagnostics) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// Where to read on: one code stands for all.
+fn more(found: &Diagnostics) -> String {
+    let error = found.iter().find(|d| d.severity == Severity::Error);
+    let first = error.or_else(|| found.iter().next()).map(|d| d.code);
+    first.map_or(String::new(), |code| format!("\nfor more: osimg explain {code}"))
+}
+
 fn tell_problem(problem: &Problem, telling: Telling) -> String {
     let look = match telling {
-        Telling::Words(look) => look,
+        Telling::Words(look) | Telling::Sarif(look) | Telling::Github(look) => look,
         Telling::Json => {
             let object = json!({
                 "event": "error",
@@ -216,7 +233,7 @@ fn tell_output(lines: &[String], telling: Telling) -> String {
     }
     match telling {
         Telling::Json => format!("{}\n", json!({"event": "output", "lines": lines})),
-        Telling::Words(look) => {
+        Telling::Words(look) | Telling::Sarif(look) | Telling::Github(look) => {
             let paint = Paint { color: look.color, unicode: look.unicode };
             quoted(lines, paint, if look.unicode { "│" } else { "|" }) + "\n"
         }
@@ -306,6 +323,7 @@ mod tests {
           ⚠ no Dockerfile names this base
 
         2 errors, 1 warning
+        for more: osimg explain osimg::field::unknown
         "#);
     }
 

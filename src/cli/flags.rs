@@ -26,9 +26,17 @@ pub struct Flags {
     )]
     pub color: When,
 
-    /// How to tell progress and problems on standard error: human or json
+    /// How to tell problems and progress: human, json, sarif or github
     #[arg(long, global = true, value_name = "FORMAT", default_value = "human", hide_possible_values = true)]
-    pub log_format: LogFormat,
+    #[arg(
+        long_help = "How to tell problems and progress: human; json, one object per line; sarif, for code-scanning \
+                       views (`check` only); github, as annotations of a pull request"
+    )]
+    pub message_format: MessageFormat,
+
+    /// What to refuse although it would work: warnings
+    #[arg(long, global = true, value_name = "WHAT", hide_possible_values = true)]
+    pub deny: Option<Deny>,
 
     /// Pieces of work side by side [default: the number of processors]
     #[arg(long, global = true, value_name = "N")]
@@ -57,9 +65,17 @@ pub enum When {
 
 /// How progress and problems are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
+pub enum MessageFormat {
     Human,
     Json,
+    Sarif,
+    Github,
+}
+
+/// What is refused on demand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Deny {
+    Warnings,
 }
 
 /// Which engine to use.

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::failure::{Failure, Problem};
 use super::session::Session;
+use crate::diag::Diagnostics;
 use crate::front::{self, Probe, model::Model};
 
 /// The most that is read, in bytes: far above what the front end accepts, so that it is the one to refuse, and a
@@ -25,6 +26,18 @@ pub struct Manifest {
 impl Manifest {
     /// The checked model. Warnings are shown at once; errors are the failure.
     pub fn load(&self, session: &Session) -> Result<Model, Failure> {
+        let (model, found) = self.findings(session)?;
+        match model {
+            Some(model) => {
+                session.warn(&found);
+                Ok(model)
+            }
+            None => Err(Failure::Invalid(found)),
+        }
+    }
+
+    /// All that is found, and the model where none of it is an error.
+    pub fn findings(&self, session: &Session) -> Result<(Option<Model>, Diagnostics), Failure> {
         let bytes = read(&self.path)?;
         let dir = match self.path.parent() {
             Some(dir) if !dir.as_os_str().is_empty() => dir,
@@ -34,14 +47,11 @@ impl Manifest {
         let dir = std::path::absolute(dir)
             .map_err(|e| Problem::new("the current folder is not known").caused_by(&e))?;
         let name = self.path.display().to_string();
-        let (model, found) = front::load(&name, &bytes, &dir, &Disk);
-        match model {
-            Some(model) if !found.has_errors() => {
-                session.warn(&found);
-                Ok(model)
-            }
-            _ => Err(Failure::Invalid(found)),
+        let (model, mut found) = front::load(&name, &bytes, &dir, &Disk);
+        if session.denies_warnings() {
+            found = found.denied();
         }
+        Ok((model.filter(|_| !found.has_errors()), found))
     }
 }
 
@@ -70,8 +80,13 @@ struct Disk;
 
 impl Probe for Disk {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        // a pipe or a device would keep the reader waiting
+        if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        match File::open(path).and_then(|f| f.take(MOST).read_to_end(&mut bytes)) {
+            Ok(_) => Ok(Some(bytes)),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(e),
         }
@@ -83,5 +98,12 @@ impl Probe for Disk {
 
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let names = fs::read_dir(path).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        Some(names)
     }
 }

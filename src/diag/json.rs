@@ -2,40 +2,56 @@
 
 use serde_json::{Value, json};
 
-use super::{Diagnostic, Label, Severity, Source};
+use super::{Diagnostic, Edit, Fix, Label, Source, Span};
 
-/// One diagnostic as an object: `event` (always `diagnostic`), `severity`, `code`, `message`, `help`, `file` and
-/// `labels`, each with `text` and the range it is about. Lines and columns count from 1, columns in characters;
-/// `offset` and `length` are bytes.
+/// The version of the objects below. New members may come within a version; a member that goes or changes its meaning
+/// makes a new one.
+pub const VERSION: u32 = 1;
+
+/// One diagnostic as an object: `event` (always `diagnostic`), `version`, `severity`, `code`, `message`, `help`, `file`
+/// (of the first label), `labels`, each with `text`, `file` and the range it is about, and `fixes`, each with `title` and
+/// `edits` (`file`, a range, `text` to put there). Lines and columns count from 1, columns in characters; `offset` and
+/// `length` are bytes.
 pub fn object(diagnostic: &Diagnostic) -> Value {
-    let source = diagnostic.source.as_deref();
-    let labels: Vec<Value> =
-        source.map(|s| diagnostic.labels.iter().map(|l| label(l, s)).collect()).unwrap_or_default();
     json!({
         "event": "diagnostic",
-        "severity": match diagnostic.severity {
-            Severity::Warning => "warning",
-            Severity::Error => "error",
-        },
+        "version": VERSION,
+        "severity": diagnostic.severity.as_str(),
         "code": diagnostic.code.as_str(),
         "message": diagnostic.message,
         "help": diagnostic.help,
-        "file": source.map(|s| s.name.as_str()),
-        "labels": labels,
+        "file": diagnostic.source().map(|s| s.name.as_str()),
+        "labels": diagnostic.labels.iter().map(label).collect::<Vec<_>>(),
+        "fixes": diagnostic.fixes.iter().map(fix).collect::<Vec<_>>(),
     })
 }
 
-fn label(label: &Label, source: &Source) -> Value {
-    let (line, column) = source.position(label.span.start);
-    let (end_line, end_column) = source.position(label.span.end);
+fn label(label: &Label) -> Value {
+    let mut object = range(&label.source, label.span);
+    object["text"] = json!(label.text);
+    object
+}
+
+fn fix(fix: &Fix) -> Value {
+    let edit = |edit: &Edit| {
+        let mut object = range(&edit.source, edit.span);
+        object["text"] = json!(edit.text);
+        object
+    };
+    json!({"title": fix.title, "edits": fix.edits.iter().map(edit).collect::<Vec<_>>()})
+}
+
+fn range(source: &Source, span: Span) -> Value {
+    let (line, column) = source.position(span.start);
+    let (end_line, end_column) = source.position(span.end);
     json!({
-        "text": label.text,
+        "file": source.name,
         "line": line,
         "column": column,
         "end_line": end_line,
         "end_column": end_column,
-        "offset": label.span.start,
-        "length": label.span.end.saturating_sub(label.span.start),
+        "offset": span.start,
+        "length": span.end.saturating_sub(span.start),
     })
 }
 
@@ -44,15 +60,18 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diag::{Span, codes};
+    use crate::diag::codes;
 
     #[test]
-    fn tells_place_and_help() {
+    fn tells_place_help_and_fix() {
         let source = Arc::new(Source::new("m.yaml", "a: 1\nbü: 2\n"));
+        let other = Arc::new(Source::new("Dockerfile", "FROM x\n"));
         let d = Diagnostic::error(codes::FIELD_UNKNOWN, "unknown field `bü`")
             .at(&source, Span::new(5, 8), "here")
+            .at(&other, Span::new(5, 6), "and there")
+            .fix("write `b`", Span::new(5, 8), "b")
             .help("take it out");
-        insta::assert_snapshot!(object(&d), @r#"{"code":"osimg::field::unknown","event":"diagnostic","file":"m.yaml","help":"take it out","labels":[{"column":1,"end_column":3,"end_line":2,"length":3,"line":2,"offset":5,"text":"here"}],"message":"unknown field `bü`","severity":"error"}"#);
+        insta::assert_snapshot!(format!("{:#}", object(&d)));
         let bare = Diagnostic::warning(codes::BASE_UNUSED, "no place");
         assert_eq!(object(&bare)["labels"], json!([]));
     }

@@ -6,7 +6,6 @@ pub mod context;
 mod docker;
 mod endpoint;
 pub mod fake;
-mod ignorefile;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -50,6 +49,8 @@ pub struct ImageId(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageInfo {
     pub id: ImageId,
+    /// The processor it is for, in Go's words: `amd64`, `arm64`; nothing where the engine does not say.
+    pub architecture: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
 

@@ -3,20 +3,24 @@
 //! [`parse`] (text to [`ast`] with places) → [`resolve`] (names bound, defaults merged, values read) → [`check`] (the [`rules`]).
 //! Nothing here touches the disk: what must be looked up comes through the caller's [`Probe`].
 
+mod allow;
 pub mod ast;
 pub mod check;
+mod conform;
+mod context;
 pub mod dockerfile;
 mod fields;
 pub mod model;
 pub mod parse;
 mod place;
 pub mod probe;
+mod quotes;
 pub mod resolve;
 pub mod resolved;
 pub mod rules;
 pub mod schema;
 mod spans;
-mod suggest;
+pub mod suggest;
 pub mod words;
 
 use std::path::Path;
@@ -32,16 +36,14 @@ pub use schema::schema;
 pub fn load(name: &str, bytes: &[u8], dir: &Path, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
     let source = match parse::source(name, bytes) {
         Ok(source) => source,
-        Err(problem) => return (None, problem.into()),
+        Err(problem) => return (None, problem),
     };
     let (parsed, mut found) = parse::parse(&source);
-    let Some(parsed) = parsed else { return (None, found.sorted()) };
+    let Some(parsed) = parsed else { return (None, found.sorted(name)) };
     let (resolved, more) = resolve::resolve(&parsed, dir);
     found.extend(more);
-    let (model, more) = check::check(resolved, probe);
-    found.extend(more);
-    let model = model.filter(|_| !found.has_errors());
-    (model, found.sorted())
+    let (model, found) = check::check(resolved, &parsed.tree, found, probe);
+    (model, found.sorted(name))
 }
 
 #[cfg(test)]
@@ -78,6 +80,13 @@ mod tests {
 
         fn is_dir(&self, path: &Path) -> bool {
             self.0.keys().any(|file| file != path && file.starts_with(path))
+        }
+
+        fn list(&self, path: &Path) -> Option<Vec<String>> {
+            let below = self.0.keys().filter_map(|file| file.strip_prefix(path).ok()?.iter().next());
+            let names: std::collections::BTreeSet<String> =
+                below.map(|name| name.to_string_lossy().into_owned()).collect();
+            (!names.is_empty()).then(|| names.into_iter().collect())
         }
     }
 
@@ -146,5 +155,22 @@ mod tests {
         assert!(model.is_none());
         let messages: Vec<&str> = found.iter().map(|f| f.message.as_str()).collect();
         assert_eq!(messages, ["the Dockerfile `/m/os/Dockerfile` cannot be read: permission denied"]);
+    }
+
+    #[test]
+    fn a_dockerfile_is_called_as_a_user_would_type_it() {
+        let text = "FROM base\nCOPY motd /\nCOPY mtd /\n";
+        let probe = Fake::new(&[("/m/os/Dockerfile", Some(text)), ("/m/os/motd", Some(""))]);
+        let (_, found) = load("examples/m.yaml", LEAST.as_bytes(), Path::new("/m"), &probe);
+        let told: Vec<_> = found.iter().collect();
+        assert_eq!(told.len(), 1);
+        let label = &told[0].labels[0];
+        assert_eq!(label.source.name, "examples/os/Dockerfile");
+        assert_eq!(&label.source.text[label.span.start..label.span.end], "mtd");
+        let edit = &told[0].fixes[0].edits[0];
+        assert_eq!(
+            (edit.source.name.as_str(), edit.span, edit.text.as_str()),
+            ("examples/os/Dockerfile", label.span, "motd")
+        );
     }
 }

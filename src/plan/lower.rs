@@ -186,27 +186,30 @@ fn unsupported(model: &Model) -> Diagnostics {
     for slot in &model.slots {
         if slot.filesystem.kind == FilesystemKind::Xfs {
             found.push(
-                Diagnostic::error(
+                Diagnostic::warning(
                     codes::NOT_YET,
                     format!("slot `{}`: this version of osimg cannot write xfs yet", slot.name.as_str()),
                 )
                 .at(&model.source, slot.filesystem.span, "asked for here")
-                .help("use `filesystem: {type: ext4}` until the native xfs writer lands"),
+                .help("use `filesystem: {type: ext4}` until the native xfs writer lands")
+                .into_error(),
             );
         }
     }
     if *model.disk.table == Table::Gpt {
         found.push(
-            Diagnostic::error(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
+            Diagnostic::warning(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
                 .at(&model.source, model.disk.table.span, "asked for here")
-                .help("use `table: mbr`, which boots under BIOS and UEFI alike"),
+                .help("use `table: mbr`, which boots under BIOS and UEFI alike")
+                .into_error(),
         );
     }
     if model.disk.formats.iter().any(|f| *f != Format::Raw) {
         found.push(
-            Diagnostic::error(codes::NOT_YET, "this version of osimg writes raw images only")
+            Diagnostic::warning(codes::NOT_YET, "this version of osimg writes raw images only")
                 .at(&model.source, model.disk.formats.span, "asked for here")
-                .help("use `formats: [raw]` and convert the result with `qemu-img convert`"),
+                .help("use `formats: [raw]` and convert the result with `qemu-img convert`")
+                .into_error(),
         );
     }
     found

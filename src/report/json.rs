@@ -1,4 +1,4 @@
-//! One JSON object per line, for programs that watch a run (`--log-format json`).
+//! One JSON object per line, for programs that watch a run (`--message-format json`).
 //!
 //! Each object has `event`, the kind of event in snake case, and `at`, seconds since the start. The other members:
 //!

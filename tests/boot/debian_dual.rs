@@ -74,7 +74,7 @@ impl Example {
 
     /// Applies; gives the summary and what was told on the way.
     fn summary(&self) -> (Value, Vec<Value>) {
-        let out = self.apply(&["--log-format", "json", "-v"]);
+        let out = self.apply(&["--message-format", "json", "-v"]);
         let json = |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         (json(&text(&out.stdout)), text(&out.stderr).lines().map(json).collect())
     }

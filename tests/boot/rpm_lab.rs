@@ -75,7 +75,7 @@ fn apply() -> Value {
         let done = Command::new(env!("CARGO_BIN_EXE_osimg"))
             .arg("--cache-dir")
             .arg(target.join("rpm-lab-cache"))
-            .args(["--log-format", format, "apply"])
+            .args(["--message-format", format, "apply"])
             .arg(lab.join("rpm-lab.yaml"))
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())

@@ -9,7 +9,7 @@ fn names_the_commands_in_every_shell() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let ran = osimg(&["completions", shell]);
         assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{shell}");
-        for word in ["check", "doctor", "log-format"] {
+        for word in ["check", "doctor", "message-format"] {
             assert!(ran.out.contains(word), "{word} in {shell}");
         }
     }

@@ -208,8 +208,11 @@ async fn a_whole_run_and_then_nothing_to_do() {
         assert!(String::from_utf8_lossy(&out.stdout).contains("6.1.0-9-amd64"), "{way:?}");
         assert_eq!(names(&shop.path("cache/tmp")), [""; 0]);
         // the engine is not even asked
-        let again =
-            shop.command("unix:///nonexistent").args(["--log-format", "json"]).output().expect("it starts");
+        let again = shop
+            .command("unix:///nonexistent")
+            .args(["--message-format", "json"])
+            .output()
+            .expect("it starts");
         shop.ended(&again, 0);
         let summary: Value = serde_json::from_slice(&again.stdout).expect("JSON");
         assert_eq!(summary["ran"], serde_json::json!({}), "{way:?}");
@@ -394,7 +397,7 @@ async fn a_full_disk_is_told_and_nothing_is_left() {
         shop.assert_clean(&[BASE, IMAGE, SLOT]).await;
     }
     // with room, what was done before need not be done again
-    let out = shop.command(&shop.host()).args(["--log-format", "json"]).output().expect("it starts");
+    let out = shop.command(&shop.host()).args(["--message-format", "json"]).output().expect("it starts");
     shop.ended(&out, 0);
     let summary: Value = serde_json::from_slice(&out.stdout).expect("JSON");
     assert_eq!(summary["ran"].as_object().expect("an object").keys().collect::<Vec<_>>(), ["assemble"]);

@@ -50,7 +50,7 @@ async fn podman_makes_a_whole_image() {
     let dockerfile = format!("FROM {mark}-base\nENV OSIMG_TEST={mark}\nRUN echo made by Podman >/etc/motd\n");
     fs::write(path("a/Dockerfile"), dockerfile).expect("written");
     let out = Command::new(env!("CARGO_BIN_EXE_osimg"))
-        .args(["apply", "m.yaml", "--cache-dir", "cache", "--engine", "podman", "--log-format", "json"])
+        .args(["apply", "m.yaml", "--cache-dir", "cache", "--engine", "podman", "--message-format", "json"])
         .current_dir(folder.path())
         .env("DOCKER_HOST", format!("unix://{}", lab.socket.display()))
         .stdin(Stdio::null())

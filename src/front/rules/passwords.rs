@@ -22,7 +22,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 }
                 false => "write the output of `mkpasswd -m sha-512` or `openssl passwd -6`",
             };
-            found.push(case.error(code, message, case.line(hash.span), label).help(help));
+            let finding = case.error(code, message, case.line(hash.span), label).help(help);
+            found.push(finding.secret(hash.span));
         }
     }
 }
