@@ -4,11 +4,11 @@
 //! index from 32 GiB, the free index from 64 GiB. XFS Algorithms & Data Structures, "Directories".
 
 use super::super::FsError;
+use super::super::names::Type;
 use super::bytes::{put, put16, put32, put64};
 use super::format::Header;
 use super::hash::hash;
 use super::hash_tree::{self, leaf_places};
-use super::inode::Type;
 use super::{BLOCK, Block};
 
 /// Bytes before the entries of a data block, the entries of an index leaf, and the counts of a free index block.

@@ -9,7 +9,7 @@ use super::bytes::{put, put16, put64};
 use super::format::Header;
 use super::inode::{Fork, Form};
 use super::owners::{ATTRIBUTE_FORK, EXTENT_TREE};
-use super::sink::Store;
+use super::store::Store;
 use super::{BLOCK, Block};
 
 /// Blocks of one extent at most (21 bits).
@@ -237,12 +237,12 @@ fn encode(records: &[Record], level: usize, most: usize, out: &mut [u8]) {
 mod tests {
     use uuid::Uuid;
 
+    use super::super::super::sink::Sink;
     use super::super::alloc::Allocator;
     use super::super::bytes::{get16, get64};
     use super::super::features::Features;
     use super::super::geometry::Geometry;
     use super::super::owners::Owners;
-    use super::super::sink::Sink;
     use super::*;
     use crate::base::Bytes;
 

@@ -4,6 +4,7 @@
 use crate::base::Bytes;
 use crate::rootfs::tree::TreePath;
 
+use super::super::names::{Directory, Names};
 use super::super::{FsError, Written};
 use super::alloc::Allocator;
 use super::directory::{self, Entry};
@@ -11,8 +12,7 @@ use super::format::{GroupHeaders, SECTOR, Superblock};
 use super::geometry::Geometry;
 use super::groups::{Chunk, Space};
 use super::inode::{self, Fork, Style};
-use super::names::{Directory, Names};
-use super::write::Pass;
+use super::write::{Pass, ROOT};
 use super::{
     BLOCK, Block, CHUNK_BLOCKS, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_CHUNK, log, unrepresentable,
 };
@@ -43,7 +43,7 @@ impl Pass<'_> {
     }
 
     fn write_directories(&mut self) -> Result<(), FsError> {
-        let directories = std::mem::replace(&mut self.names, Names::new()).into_directories();
+        let directories = std::mem::replace(&mut self.names, Names::new(ROOT)).into_directories();
         for (index, directory) in &directories {
             self.write_directory(*index, directory)?;
         }

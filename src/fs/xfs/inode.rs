@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::rootfs::tree::{Meta, Timestamp};
 
+use super::super::names::Type;
 use super::INODE_SIZE;
 use super::bytes::{put, put16, put32, put64, seal};
 use super::features::Features;
@@ -26,47 +27,9 @@ const DATA_BESIDE_BLOCKS: usize = 136;
 /// Bytes of the data fork of a device: the kernel wants exactly this where attributes follow.
 const DATA_OF_DEVICE: usize = 8;
 
-/// What an inode is, by the type bits of its mode and the type byte of its directory entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    File,
-    Directory,
-    CharDevice,
-    BlockDevice,
-    Fifo,
-    Socket,
-    Symlink,
-}
-
-impl Type {
-    pub fn mode(self) -> u16 {
-        match self {
-            Type::File => 0o100_000,
-            Type::Directory => 0o040_000,
-            Type::CharDevice => 0o020_000,
-            Type::BlockDevice => 0o060_000,
-            Type::Fifo => 0o010_000,
-            Type::Socket => 0o140_000,
-            Type::Symlink => 0o120_000,
-        }
-    }
-
-    /// The byte in directory entries.
-    pub fn entry(self) -> u8 {
-        match self {
-            Type::File => 1,
-            Type::Directory => 2,
-            Type::CharDevice => 3,
-            Type::BlockDevice => 4,
-            Type::Fifo => 5,
-            Type::Socket => 6,
-            Type::Symlink => 7,
-        }
-    }
-
-    fn is_special(self) -> bool {
-        matches!(self, Type::CharDevice | Type::BlockDevice | Type::Fifo | Type::Socket)
-    }
+/// Neither content nor blocks: a device number, or nothing.
+fn is_special(kind: Type) -> bool {
+    matches!(kind, Type::CharDevice | Type::BlockDevice | Type::Fifo | Type::Socket)
 }
 
 /// How a fork's bytes are to be read.
@@ -131,7 +94,7 @@ pub struct Style {
 impl Inode {
     /// Without links, data and attributes. A symlink's mode is always 0777, as the kernel makes it.
     pub fn new(kind: Type, meta: &Meta) -> Inode {
-        let data = if kind.is_special() {
+        let data = if is_special(kind) {
             Fork { form: Form::Device, bytes: [0; 4].into(), extents: 0 }
         } else {
             Fork::empty()
@@ -173,7 +136,7 @@ impl Inode {
     pub fn data_room(&self) -> usize {
         match &self.attributes {
             None => FORKS,
-            Some(_) if self.kind.is_special() => DATA_OF_DEVICE,
+            Some(_) if is_special(self.kind) => DATA_OF_DEVICE,
             Some(fork) if fork.form == Form::Local => {
                 FORKS - fork.bytes.len().next_multiple_of(8).max(SMALLEST_FORK)
             }
@@ -183,7 +146,7 @@ impl Inode {
 
     /// Bytes that an attribute fork with blocks of its own has.
     pub fn attribute_room(&self) -> usize {
-        FORKS - if self.kind.is_special() { DATA_OF_DEVICE } else { DATA_BESIDE_BLOCKS }
+        FORKS - if is_special(self.kind) { DATA_OF_DEVICE } else { DATA_BESIDE_BLOCKS }
     }
 
     /// The inode's record. `number` is the one on disk.

@@ -4,8 +4,8 @@
 //! calls clean and Linux mounts read-write. Blocks of 4 KiB, sectors and inodes of 512 bytes, always. The way of a node:
 //!
 //! - [`features`]: what kernel and GRUB may be too old for; [`geometry`]: pure arithmetic from the partition's size
-//! - [`alloc`] and [`sink`]: blocks and inode chunks in order of arrival, written in long runs; [`owners`]: whose they are
-//! - [`names`]: the namespace held in memory; [`inode`], [`extents`], [`xattr`], [`xattr_blocks`], [`directory`] over
+//! - [`alloc`] and [`store`]: blocks and inode chunks in order of arrival, written in long runs; [`owners`]: whose they are
+//! - [`names`](super::names): the namespace held in memory; [`inode`], [`extents`], [`xattr`], [`xattr_blocks`], [`directory`] over
 //!   [`hash_tree`], [`btree`] and [`log`]: values to the bytes of one structure each; [`format`] the headers of the
 //!   allocation groups; [`bytes`] and [`hash`] what all of them need
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end; [`groups`]: the groups' trees
@@ -34,9 +34,8 @@ mod hash;
 mod hash_tree;
 mod inode;
 mod log;
-mod names;
 mod owners;
-mod sink;
+mod store;
 mod write;
 mod xattr;
 mod xattr_blocks;
@@ -46,13 +45,11 @@ mod tests;
 
 use crate::rootfs::tree::{TreePath, TreeSource};
 
-use super::{Formatter, FsError, Request, WriteAt, Written};
+use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
 pub use dump::dump;
 pub use features::{FeatureRow, Features, Flag, OSIMG_GRUB, Refusal, TABLE, UnknownFeature};
 
-/// The block size in bytes: the page size of the machines we make disks for.
-const BLOCK: usize = 4096;
 /// Bytes of an inode.
 const INODE_SIZE: usize = 512;
 const INODES_PER_BLOCK: u32 = (BLOCK / INODE_SIZE) as u32;
@@ -60,9 +57,6 @@ const INODES_PER_BLOCK_LOG: u32 = INODES_PER_BLOCK.trailing_zeros();
 /// Inodes are made in chunks of so many.
 const INODES_PER_CHUNK: u32 = 64;
 const CHUNK_BLOCKS: u32 = INODES_PER_CHUNK / INODES_PER_BLOCK;
-
-/// One block's bytes.
-type Block = [u8; BLOCK];
 
 /// The xfs writer.
 ///

@@ -8,6 +8,9 @@ use std::io::Read;
 
 use crate::rootfs::tree::{Item, Kind, Meta, TreePath};
 
+use super::super::names::{Entry, Names, Type};
+use super::super::sink::Sink;
+use super::super::zeros::{Start, squeeze};
 use super::super::{FsError, Request, WriteAt};
 use super::alloc::Allocator;
 use super::bytes::{put, put32};
@@ -15,13 +18,14 @@ use super::extents::ExtentMap;
 use super::features::Features;
 use super::format::Header;
 use super::geometry::Geometry;
-use super::inode::{self, Fork, Inode, Type};
-use super::names::{Entry, Names, ROOT};
+use super::inode::{self, Fork, Inode};
 use super::owners::Owners;
-use super::sink::{Sink, Store};
+use super::store::Store;
 use super::xattr::{self, Stored};
 use super::{BLOCK, Block, unrepresentable, xattr_blocks};
 
+/// The root's index: inodes are named by their order of arrival.
+pub(super) const ROOT: u32 = 0;
 /// The longest target of a symlink (`XFS_SYMLINK_MAXLEN` less its NUL).
 const LONGEST_TARGET: usize = 1023;
 /// Bytes before a target in a block of its own.
@@ -73,7 +77,7 @@ impl<'a> Pass<'a> {
             geometry,
             store,
             inodes: Vec::new(),
-            names: Names::new(),
+            names: Names::new(ROOT),
             data: 0,
             attributes: false,
             hopeless,
@@ -300,7 +304,7 @@ impl<'a> Pass<'a> {
             let padded = length.next_multiple_of(BLOCK);
             data.read_exact(&mut room[..length]).map_err(FsError::Read)?;
             room[length..padded].fill(0);
-            let kept = squeeze(&mut room[..padded], offset, &mut runs);
+            let kept = squeeze(&mut room[..padded], offset, Start::Hole, &mut runs);
             self.store.sink.keep(kept);
             let mut at = if kept > 0 { self.store.take(kept as u64) } else { 0 };
             for (first, count) in runs.drain(..) {
@@ -313,59 +317,5 @@ impl<'a> Pass<'a> {
         self.data += size;
         self.inode(index).size = size;
         self.set_data(index, map)
-    }
-}
-
-fn is_zero(block: &[u8]) -> bool {
-    // Most blocks differ in their first bytes; the rest goes in strides that compile to vectors.
-    block[..16] == [0; 16] && block.chunks_exact(64).all(|c| c.iter().fold(0, |all, b| all | b) == 0)
-}
-
-/// Moves the blocks that are not all zeros to the front, notes them in `runs` (first block in the file and count, the
-/// first byte being of block `offset`) and returns how many they are.
-fn squeeze(bytes: &mut [u8], offset: u64, runs: &mut Vec<(u64, u64)>) -> usize {
-    let mut kept = 0;
-    for i in 0..bytes.len() / BLOCK {
-        let from = i * BLOCK;
-        if is_zero(&bytes[from..from + BLOCK]) {
-            continue;
-        }
-        if kept < i {
-            bytes.copy_within(from..from + BLOCK, kept * BLOCK);
-        }
-        kept += 1;
-        let number = offset + i as u64;
-        match runs.last_mut() {
-            Some((first, count)) if *first + *count == number => *count += 1,
-            _ => runs.push((number, 1)),
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zeros_are_squeezed_out() {
-        let mut bytes = Vec::new();
-        for n in [0u8, 1, 2, 0, 0, 3] {
-            bytes.extend([n; BLOCK]);
-        }
-        let mut runs = Vec::new();
-        assert_eq!(squeeze(&mut bytes, 10, &mut runs), 3);
-        assert_eq!(runs, [(11, 2), (15, 1)]);
-        assert_eq!([bytes[0], bytes[BLOCK], bytes[2 * BLOCK]], [1, 2, 3]);
-    }
-
-    #[test]
-    fn one_byte_is_not_zero() {
-        for at in [0, 15, 16, 63, 64, 4095] {
-            let mut block = [0; BLOCK];
-            assert!(is_zero(&block));
-            block[at] = 1;
-            assert!(!is_zero(&block));
-        }
     }
 }

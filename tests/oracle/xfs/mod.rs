@@ -210,7 +210,7 @@ fn the_bytes_of_a_tree_are_known() {
 const PINNED: [&str; 3] = [
     "e05779157c243308b5f577b01179db84a8d88c27c3ef082bc0364aff7d29d403",
     "36d57934352871554f77bf24ce34df5731bdc259d9d95028b006ed2892a4c713",
-    "b472d27788d4d619342f59c163690b76439fe5f20903b43f501a19094af1d698",
+    "e1de8068bac92f9884006459196cf8e0f8e1acaafe9e12b7296a2f7df0178ae6",
 ];
 
 fn crowd(s: &mut Sample, name: &str, count: usize, length: usize) {
@@ -303,12 +303,18 @@ fn large_trees_in_every_group() {
 fn grub_reads_it() {
     for kernel in ["3.10", "4.18", "6.1"] {
         let xfs = Xfs { features: Features::for_kernel(kernel) };
-        let sample = zoo(xfs.features.bigtime);
+        let mut sample = zoo(xfs.features.bigtime);
+        // Directories of every form, of whose files some are read.
+        for count in [10, 100, 400, 501, 3000] {
+            (0..count).for_each(|i| sample.file(format!("of {count}/{i:08}"), i.to_string()));
+        }
         let (image, _) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
         for (node, content) in &sample.nodes {
             let Kind::File { size } = node.kind else { continue };
             // GRUB cuts names that are no text out of its arguments.
-            if size > 8 * MIB || std::str::from_utf8(node.path.as_bytes()).is_err() {
+            let path = node.path.as_bytes();
+            let skipped = path.starts_with(b"of ") && !path.ends_with(b"99") && !path.ends_with(b"00");
+            if skipped || size > 8 * MIB || std::str::from_utf8(path).is_err() {
                 continue;
             }
             let name = [b"(loop0)/", node.path.as_bytes()].concat();
