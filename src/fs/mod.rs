@@ -2,7 +2,11 @@
 
 pub mod ext4;
 pub mod fat;
+mod names;
+mod sink;
 pub mod target;
+pub mod xfs;
+mod zeros;
 
 use std::io;
 
@@ -12,6 +16,12 @@ use crate::base::Bytes;
 use crate::rootfs::tree::{Timestamp, TreeSource};
 
 pub use target::{Window, WriteAt};
+
+/// The block size of ext4 and xfs in bytes: the page size of the machines we make disks for.
+const BLOCK: usize = 4096;
+
+/// One block's bytes.
+type Block = [u8; BLOCK];
 
 /// What every filesystem is told.
 #[derive(Clone, Debug)]

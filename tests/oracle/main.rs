@@ -8,3 +8,4 @@ mod fat_read;
 mod grub;
 mod program;
 mod rootfs;
+mod xfs;

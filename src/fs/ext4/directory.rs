@@ -5,9 +5,9 @@
 //! more than 3 million names of 255 bytes.
 
 use super::super::FsError;
+use super::super::names::{Directory, Entry};
 use super::checksum::crc;
 use super::hash::{HALF_MD4, half_md4};
-use super::names::{Directory, Entry};
 use super::{BLOCK, Block};
 
 /// Bytes of the tail that holds a block's checksum, in the form of an entry of type 0xDE.

@@ -6,7 +6,7 @@
 
 use super::super::FsError;
 use super::checksum::crc;
-use super::sink::Store;
+use super::store::Store;
 use super::{BLOCK, Block};
 
 /// Blocks of one initialised extent at most.
@@ -139,8 +139,8 @@ impl ExtentTree {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::sink::Sink;
     use super::super::alloc::Allocator;
-    use super::super::sink::Sink;
     use super::*;
 
     fn tree(extents: &[(u32, u64, u64)]) -> (Root, Vec<u8>) {

@@ -4,14 +4,14 @@
 use crate::base::Bytes;
 use crate::rootfs::tree::{Meta, TreePath};
 
+use super::super::names::{self, Directory, Entry, Names, Type};
 use super::super::{FsError, Written};
 use super::checksum::crc;
 use super::directory::{self, Style};
 use super::extents::ExtentTree;
 use super::format::{BLOCK_UNINIT, Descriptor, INODE_UNINIT, ITABLE_ZEROED, Superblock};
 use super::geometry::{GROUP_BLOCKS, Geometry};
-use super::inode::{self, LOST_AND_FOUND, MOST_LINKS, RESIZE, ROOT, Type};
-use super::names::{self, Directory, Entry, Names};
+use super::inode::{self, LOST_AND_FOUND, MOST_LINKS, RESIZE, ROOT};
 use super::write::{Pass, unrepresentable};
 use super::{BLOCK, Block, hash};
 
@@ -63,7 +63,7 @@ impl Pass<'_> {
 
     /// Writes all directories and completes their inodes; returns how many lie in each group.
     fn write_directories(&mut self) -> Result<Vec<u32>, FsError> {
-        let directories = std::mem::replace(&mut self.names, Names::new()).into_directories();
+        let directories = std::mem::replace(&mut self.names, Names::new(ROOT)).into_directories();
         let mut per_group = vec![0; self.geometry.groups as usize];
         for (number, directory) in &directories {
             if !self.write_directory(*number, directory)? {

@@ -4,6 +4,7 @@
 
 use crate::rootfs::tree::{Meta, Timestamp};
 
+use super::super::names::Type;
 use super::checksum::{Checksums, crc};
 use super::geometry::{INODE_SIZE, INODES_PER_BLOCK};
 use super::xattr::IN_INODE;
@@ -23,47 +24,6 @@ pub const INDEX: u32 = 0x1000;
 pub const MOST_LINKS: u16 = 65_000;
 /// Bytes of the extra part that we fill.
 pub const EXTRA: u16 = 32;
-
-const S_IFREG: u16 = 0o100_000;
-
-/// What an inode is, by the type bits of its mode and the type byte of its directory entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    File,
-    Directory,
-    CharDevice,
-    BlockDevice,
-    Fifo,
-    Socket,
-    Symlink,
-}
-
-impl Type {
-    pub fn mode(self) -> u16 {
-        match self {
-            Type::File => S_IFREG,
-            Type::Directory => 0o040_000,
-            Type::CharDevice => 0o020_000,
-            Type::BlockDevice => 0o060_000,
-            Type::Fifo => 0o010_000,
-            Type::Socket => 0o140_000,
-            Type::Symlink => 0o120_000,
-        }
-    }
-
-    /// The byte in directory entries (`filetype`).
-    pub fn entry(self) -> u8 {
-        match self {
-            Type::File => 1,
-            Type::Directory => 2,
-            Type::CharDevice => 3,
-            Type::BlockDevice => 4,
-            Type::Fifo => 5,
-            Type::Socket => 6,
-            Type::Symlink => 7,
-        }
-    }
-}
 
 /// An inode's record, read and written in place.
 pub struct Record<'a>(&'a mut [u8]);

@@ -4,8 +4,8 @@
 //! calls clean and Linux mounts read-write. Blocks of 4 KiB and inodes of 256 bytes, always. The way of a node:
 //!
 //! - [`geometry`]: pure arithmetic from the partition's size: groups, inode count, where metadata lies
-//! - [`alloc`] and [`sink`]: data blocks in order of arrival, past the metadata, written in long runs
-//! - [`names`]: the namespace held in memory; [`inode`], [`xattr`], [`extents`], [`directory`] and [`journal`]: values
+//! - [`alloc`] and [`store`]: data blocks in order of arrival, past the metadata, written in long runs
+//! - [`names`](super::names): the namespace held in memory; [`inode`], [`xattr`], [`extents`], [`directory`] and [`journal`]: values
 //!   to the bytes of one structure each; [`format`] the superblock and group descriptors; [`checksum`] theirs
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end
 //!
@@ -29,20 +29,13 @@ mod geometry;
 mod hash;
 mod inode;
 mod journal;
-mod names;
-mod sink;
+mod store;
 mod write;
 mod xattr;
 
 use crate::rootfs::tree::TreeSource;
 
-use super::{Formatter, FsError, Request, WriteAt, Written};
-
-/// The block size in bytes: the page size of the machines we make disks for.
-const BLOCK: usize = 4096;
-
-/// One block's bytes.
-type Block = [u8; BLOCK];
+use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
 /// What a kernel and a boot loader may be too old for. All the rest (extents, flex groups, hashed directories, the
 /// resize inode, nanosecond times …) is read by every ext4 since Linux 2.6.28 and always on. `orphan_file` and

@@ -8,14 +8,16 @@ use std::io::Read;
 
 use crate::rootfs::tree::{Item, Kind, Meta, TreePath};
 
+use super::super::names::{Entry, Names, Type};
+use super::super::sink::Sink;
+use super::super::zeros::{Start, squeeze};
 use super::super::{FsError, Request, WriteAt};
 use super::alloc::Allocator;
 use super::checksum::Checksums;
 use super::extents::ExtentTree;
 use super::geometry::{Geometry, MAX_BLOCKS};
-use super::inode::{self, InodeTable, LOST_AND_FOUND, ROOT, Type};
-use super::names::{Entry, Names};
-use super::sink::{Sink, Store};
+use super::inode::{self, InodeTable, LOST_AND_FOUND, ROOT};
+use super::store::Store;
 use super::{BLOCK, Features, journal, xattr};
 
 /// A filesystem in the making.
@@ -71,7 +73,7 @@ impl<'a> Pass<'a> {
             sums: Checksums::new(request.uuid, features.metadata_csum),
             store: Store { alloc, sink },
             inodes: InodeTable::new(),
-            names: Names::new(),
+            names: Names::new(ROOT),
             data: 0,
             overhead: 0,
             hopeless,
@@ -306,8 +308,8 @@ impl<'a> Pass<'a> {
             return Err(unrepresentable(path, "ext4 has files of up to 16 TiB"));
         }
         let mut extents = ExtentTree::new(self.sums.inode(number));
-        let mut runs: Vec<(u32, u32)> = Vec::new();
-        let (mut logical, mut left) = (0u32, size);
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        let (mut logical, mut left) = (0u64, size);
         while left > 0 {
             // Read straight to where the blocks will be written from.
             let contiguous = self.store.alloc.contiguous();
@@ -317,75 +319,19 @@ impl<'a> Pass<'a> {
             let padded = length.next_multiple_of(BLOCK);
             data.read_exact(&mut room[..length]).map_err(FsError::Read)?;
             room[length..padded].fill(0);
-            let kept = squeeze(&mut room[..padded], logical, &mut runs);
+            let kept = squeeze(&mut room[..padded], logical, Start::Kept, &mut runs);
             self.store.sink.keep(kept);
             let mut at = if kept > 0 { self.store.take(kept as u64) } else { 0 };
             for (first, count) in runs.drain(..) {
-                extents.push(first, at, count.into(), &mut self.store)?;
-                at += u64::from(count);
+                // The file's size was checked above: its blocks have numbers of 32 bits.
+                extents.push(first as u32, at, count, &mut self.store)?;
+                at += count;
             }
-            logical = logical.wrapping_add((padded / BLOCK) as u32);
+            logical += (padded / BLOCK) as u64;
             left -= length as u64;
         }
         self.data += size;
         self.inodes.record(number).set_size(size);
         self.map(number, extents)
-    }
-}
-
-fn is_zero(block: &[u8]) -> bool {
-    // Most blocks differ in their first bytes; the rest goes in strides that compile to vectors.
-    block[..16] == [0; 16] && block.chunks_exact(64).all(|c| c.iter().fold(0, |all, b| all | b) == 0)
-}
-
-/// Moves the blocks that are not all zeros to the front, notes them in `runs` (first logical block and count, the
-/// first byte being of `logical`) and returns how many they are. Logical block 0 always stays.
-fn squeeze(bytes: &mut [u8], logical: u32, runs: &mut Vec<(u32, u32)>) -> usize {
-    let mut kept = 0;
-    for i in 0..bytes.len() / BLOCK {
-        let from = i * BLOCK;
-        let number = logical + i as u32;
-        if number > 0 && is_zero(&bytes[from..from + BLOCK]) {
-            continue;
-        }
-        if kept < i {
-            bytes.copy_within(from..from + BLOCK, kept * BLOCK);
-        }
-        kept += 1;
-        match runs.last_mut() {
-            Some((first, count)) if *first + *count == number => *count += 1,
-            _ => runs.push((number, 1)),
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn zeros_are_squeezed_out() {
-        let mut bytes = Vec::new();
-        for n in [0u8, 1, 2, 0, 0, 3] {
-            bytes.extend([n; BLOCK]);
-        }
-        let mut runs = Vec::new();
-        assert_eq!(squeeze(&mut bytes, 10, &mut runs), 3);
-        assert_eq!(runs, [(11, 2), (15, 1)]);
-        assert_eq!([bytes[0], bytes[BLOCK], bytes[2 * BLOCK]], [1, 2, 3]);
-        runs.clear();
-        assert_eq!(squeeze(&mut [0; 3 * BLOCK], 0, &mut runs), 1);
-        assert_eq!(runs, [(0, 1)]);
-    }
-
-    #[test]
-    fn one_byte_is_not_zero() {
-        for at in [0, 15, 16, 63, 64, 4095] {
-            let mut block = [0; BLOCK];
-            assert!(is_zero(&block));
-            block[at] = 1;
-            assert!(!is_zero(&block));
-        }
     }
 }

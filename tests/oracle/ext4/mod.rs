@@ -1,9 +1,9 @@
 //! The ext4 writer against e2fsprogs, the kernel and GRUB.
 
-mod kernel;
-mod random;
+pub mod kernel;
+pub mod random;
 mod refused;
-mod tree;
+pub mod tree;
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;

@@ -11,7 +11,7 @@ use super::{MIB, every_feature_set};
 
 /// A node of a random tree before it has a unique path.
 #[derive(Clone, Debug)]
-struct Spec {
+pub struct Spec {
     parent: prop::sample::Index,
     name: u8,
     kind: u8,
@@ -24,7 +24,7 @@ struct Spec {
     xattrs: Vec<(u8, usize)>,
 }
 
-fn spec() -> impl Strategy<Value = Spec> {
+pub fn spec() -> impl Strategy<Value = Spec> {
     let boundary = prop::sample::select(vec![
         0u64,
         1,
@@ -71,7 +71,7 @@ fn spec() -> impl Strategy<Value = Spec> {
 }
 
 /// A tree of these nodes: each in a directory before it, some directories coming late or never.
-fn planted(specs: &[Spec]) -> Sample {
+pub fn planted(specs: &[Spec]) -> Sample {
     let mut s = Sample::default();
     let mut late = Vec::new();
     let mut directories: Vec<Vec<u8>> = vec![Vec::new()];
@@ -145,7 +145,7 @@ fn planted(specs: &[Spec]) -> Sample {
 }
 
 /// How many random trees; `OSIMG_TREES` asks for a longer run.
-fn cases() -> u32 {
+pub fn cases() -> u32 {
     std::env::var("OSIMG_TREES").map_or(40, |n| n.parse().expect("OSIMG_TREES is a number"))
 }
 

@@ -82,6 +82,11 @@ impl Sample {
 
     /// The tree as it must be found: implied directories added, hard links resolved to the node they name.
     pub fn expected(&self, created: Timestamp) -> BTreeMap<Vec<u8>, Expected<'_>> {
+        self.expected_with(created, &[(b"", 0o755), (b"lost+found", 0o700)])
+    }
+
+    /// As [`Sample::expected`]; `own` are the directories that the filesystem makes by itself, with their modes.
+    pub fn expected_with(&self, created: Timestamp, own: &[(&[u8], u16)]) -> BTreeMap<Vec<u8>, Expected<'_>> {
         let mut out: BTreeMap<Vec<u8>, Expected<'_>> = BTreeMap::new();
         let mut groups = 0;
         for (node, content) in &self.nodes {
@@ -113,12 +118,11 @@ impl Sample {
                 });
             }
         }
-        let own = |mode| Meta { mode, mtime: created, ..Meta::default() };
-        for (path, mode) in [(&b""[..], 0o755), (b"lost+found", 0o700)] {
+        for (path, mode) in own {
             groups += 1;
             out.entry(path.to_vec()).or_insert(Expected {
                 kind: Kind::Directory,
-                meta: own(mode),
+                meta: Meta { mode: *mode, mtime: created, ..Meta::default() },
                 content: None,
                 group: groups,
             });

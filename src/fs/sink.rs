@@ -4,9 +4,7 @@
 
 use std::io;
 
-use super::super::{FsError, WriteAt};
-use super::alloc::Allocator;
-use super::{BLOCK, Block};
+use super::{BLOCK, Block, FsError, WriteAt};
 
 /// Bytes gathered before a write.
 const BUFFER: usize = 1 << 20;
@@ -67,30 +65,6 @@ impl<'a> Sink<'a> {
     pub fn put_bytes(&mut self, offset: u64, bytes: &[u8]) -> Result<(), FsError> {
         self.flush()?;
         if self.discard { Ok(()) } else { self.out.write_at(offset, bytes).map_err(FsError::Write) }
-    }
-}
-
-/// The allocator and the sink: where a new block comes from and where its bytes go.
-pub struct Store<'a> {
-    pub alloc: Allocator,
-    pub sink: Sink<'a>,
-}
-
-impl Store<'_> {
-    /// Takes `count` blocks in one run, see [`Allocator::take`].
-    pub fn take(&mut self, count: u64) -> u64 {
-        let first = self.alloc.take(count);
-        if self.alloc.overflowed() {
-            self.sink.discard();
-        }
-        first
-    }
-
-    /// Puts `bytes` into a new block and says which.
-    pub fn append(&mut self, bytes: &Block) -> Result<u64, FsError> {
-        let block = self.take(1);
-        self.sink.put(block, bytes)?;
-        Ok(block)
     }
 }
 

@@ -1,0 +1,144 @@
+//! The mounted filesystem is used, filled to its end, and is clean again.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use osimg::base::Bytes;
+use osimg::fs::xfs::{Features, Xfs};
+
+use super::kernel::{self, check, format};
+use super::{MIB, every_feature_set, zoo};
+use crate::ext4::tree::Sample;
+
+/// Numbers that look random and are the same each time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    fn roll(&mut self, below: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % below
+    }
+}
+
+fn files(root: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(root).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let kind = entry.file_type().expect("a type");
+        if kind.is_dir() {
+            files(&entry.path(), out);
+        } else if kind.is_file() {
+            out.push(entry.path());
+        }
+    }
+}
+
+/// So many creates, renames, appends, deletes and attributes, on what was written and on what is new.
+pub fn exercise(root: &Path, steps: usize, dice: &mut Dice) {
+    fs::write(root.join("always there"), "a file").expect("a file");
+    let mut all = Vec::new();
+    files(root, &mut all);
+    let first = dice.roll(1 << 20) * 10_000;
+    for step in first..first + steps {
+        let at = dice.roll(all.len());
+        let path = all[at].clone();
+        match dice.roll(8) {
+            0 | 1 => {
+                let parent = path.parent().expect("a parent");
+                let new = parent.join(format!("new {step} {}", "n".repeat(dice.roll(200))));
+                fs::write(&new, vec![step as u8; dice.roll(30_000)]).expect("a file");
+                all.push(new);
+            }
+            2 => {
+                let target =
+                    all[dice.roll(all.len())].parent().expect("a parent").join(format!("moved {step}"));
+                fs::rename(&path, &target).expect("renamed");
+                all[at] = target;
+            }
+            3 => {
+                let mut file = OpenOptions::new().append(true).open(&path).expect("a file");
+                file.write_all(&vec![7; dice.roll(20_000)]).expect("appended");
+            }
+            4 => {
+                let file = OpenOptions::new().write(true).open(&path).expect("a file");
+                file.write_all_at(b"overwritten", dice.roll(1 << 22) as u64).expect("into a hole or not");
+            }
+            5 if all.len() > 1 => {
+                fs::remove_file(&path).expect("removed");
+                all.swap_remove(at);
+            }
+            6 => {
+                let name = format!("user.{}", dice.roll(9));
+                let value = vec![1; dice.roll(if step % 9 == 0 { 60_000 } else { 300 })];
+                rustix::fs::setxattr(&path, name, &value, rustix::fs::XattrFlags::empty()).expect("set");
+            }
+            _ => {
+                let folder = path.parent().expect("a parent").join(format!("folder {step}"));
+                fs::create_dir(&folder).expect("a folder");
+                let new = folder.join("inside");
+                File::create(&new).expect("a file").set_len(dice.roll(1 << 30) as u64).expect("sparse");
+                all.push(new);
+            }
+        }
+    }
+}
+
+/// Writes one file until nothing more fits; how many bytes that were.
+fn fill(root: &Path) -> u64 {
+    let mut filled = 0;
+    let mut file = File::create(root.join("fill")).expect("a file");
+    let full = loop {
+        match file.write(&[1; 4096]) {
+            Ok(n) => filled += n as u64,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(full.kind(), io::ErrorKind::StorageFull);
+    filled
+}
+
+#[test]
+fn it_can_be_used() {
+    for (i, xfs) in every_feature_set().iter().enumerate() {
+        let sample = zoo(xfs.features.bigtime);
+        let (image, _) = format(xfs, &sample, Bytes(400 * MIB)).expect("it fits");
+        let mount = kernel::mount(&image);
+        exercise(&mount.point, 2500, &mut Dice(i as u64));
+        drop(mount);
+        check(&image);
+        let mount = kernel::mount(&image);
+        fill(&mount.point);
+        // Full of small files too: inodes and directories until nothing is left.
+        let full = (0..).find_map(|n| fs::create_dir(mount.point.join(format!("last {n}"))).err());
+        assert_eq!(full.map(|e| e.kind()), Some(io::ErrorKind::StorageFull));
+        drop(mount);
+        check(&image);
+        let mount = kernel::mount(&image);
+        fs::remove_file(mount.point.join("fill")).expect("removed");
+        fs::remove_dir_all(mount.point.join("names")).expect("removed");
+        exercise(&mount.point, 2500, &mut Dice(1000 + i as u64));
+        drop(mount);
+        check(&image);
+    }
+}
+
+/// All that was promised as free can be written at once.
+#[test]
+fn what_is_free_can_be_filled() {
+    for features in [Features::default(), Features::for_kernel("6.1"), Features::all()] {
+        for mib in [300, 1000, 3000] {
+            let mut s = Sample::default();
+            s.pattern("x", 150 * MIB, 1, 1);
+            let (image, written) = format(&Xfs { features }, &s, Bytes(mib * MIB)).expect("it fits");
+            let mount = kernel::mount(&image);
+            let filled = fill(&mount.point);
+            assert!(
+                filled >= written.free.0 && filled < written.free.0 + mib * MIB / 100,
+                "{filled} of {written:?}"
+            );
+            drop(mount);
+            check(&image);
+        }
+    }
+}
