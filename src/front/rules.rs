@@ -33,7 +33,7 @@ use super::dockerfile::{Dockerfile, DockerfileError};
 use super::probe::Probe;
 use super::resolved::{Resolved, Slot};
 use super::words;
-use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned};
 
 /// What became of a slot's Dockerfile.
 pub enum Reading {
@@ -68,9 +68,10 @@ impl Case<'_> {
         Diagnostic::warning(code, message).at(self.source(), span, label)
     }
 
-    /// Each of `list` must be as `pattern` says.
+    /// Each of `list` must be as `pattern` says; `code` is of those that are not.
     fn each_fits<'w>(
         &self,
+        code: Code,
         list: impl IntoIterator<Item = &'w Spanned<String>>,
         pattern: &'static str,
         what: &str,
@@ -81,7 +82,7 @@ impl Case<'_> {
             if !words::fits(pattern, word) {
                 let shown = word.value.escape_debug().to_string();
                 let message = format!("`{shown}` is no {what}");
-                found.push(self.error(codes::VALUE_INVALID, message, self.line(word.span), "").help(help));
+                found.push(self.error(code, message, self.line(word.span), "").help(help));
             }
         }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Bytes, Name};
-use crate::diag::{Diagnostic, Diagnostics, Source, Spanned, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics, Source, Spanned, codes};
 use crate::front::model::{DiskSize, SlotSize};
 use crate::front::place::Place;
 use crate::front::resolved::Words;
@@ -36,21 +36,36 @@ impl Reader<'_> {
         }
     }
 
-    pub fn invalid(&mut self, at: Place<'_>, message: impl Into<String>, label: &str, help: &str) {
+    pub fn invalid(
+        &mut self,
+        code: Code,
+        at: Place<'_>,
+        message: impl Into<String>,
+        label: &str,
+        help: &str,
+    ) {
         let span = at.line(self.source);
-        self.found
-            .push(Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help));
+        self.found.push(Diagnostic::error(code, message).at(self.source, span, label).help(help));
     }
 
-    pub fn fits(&mut self, pattern: &'static str, text: &str, at: Place<'_>, message: &str, help: &str) {
+    pub fn fits(
+        &mut self,
+        code: Code,
+        pattern: &'static str,
+        text: &str,
+        at: Place<'_>,
+        message: &str,
+        help: &str,
+    ) {
         if !words::fits(pattern, text) {
-            self.invalid(at, message, "", help);
+            self.invalid(code, at, message, "", help);
         }
     }
 
     pub fn not_empty(&mut self, empty: bool, at: Place<'_>, field: &str, example: &str) {
         if empty {
             self.invalid(
+                codes::FIELD_EMPTY,
                 at,
                 format!("`{field}` is empty"),
                 "nothing to do",
@@ -60,7 +75,14 @@ impl Reader<'_> {
     }
 
     /// The `name` of `owner`, which stands at `at`; `otherwise` stands in for a missing or wrong one.
-    pub fn name(&mut self, text: Option<&str>, at: Place<'_>, owner: &str, otherwise: &str) -> Spanned<Name> {
+    pub fn name(
+        &mut self,
+        code: Code,
+        text: Option<&str>,
+        at: Place<'_>,
+        owner: &str,
+        otherwise: &str,
+    ) -> Spanned<Name> {
         let place = at.key("name");
         let span = place.span();
         let stand_in = || otherwise.parse().expect("the stand-in is a valid name");
@@ -85,6 +107,7 @@ impl Reader<'_> {
                 _ => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
             };
             self.invalid(
+                code,
                 place,
                 format!("`{}` cannot be a name", text.escape_debug()),
                 &error.to_string(),
@@ -103,6 +126,7 @@ impl Reader<'_> {
     pub fn path(&mut self, text: &str, at: Place<'_>) -> Spanned<PathBuf> {
         if text.is_empty() || text.chars().any(char::is_control) {
             self.invalid(
+                codes::PATH_INVALID,
                 at,
                 "this is no path",
                 "",
@@ -174,6 +198,7 @@ impl Reader<'_> {
             Err(_) => "write whole seconds or minutes: `5s`, `1m`".to_string(),
         };
         self.invalid(
+            codes::BOOT_TIMEOUT,
             at,
             format!("`{}` is no timeout", text.escape_debug()),
             "a number and a unit belong here",
@@ -189,6 +214,7 @@ impl Reader<'_> {
             _ => {
                 let help = "write three or four octal digits in quotes: `\"0644\"`";
                 self.invalid(
+                    codes::FILE_MODE,
                     at,
                     format!("`{}` is no file mode", text.escape_debug()),
                     "permission bits in octal belong here",

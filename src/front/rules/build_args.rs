@@ -12,6 +12,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for (slot, look) in case.slots().iter().zip(case.dockerfiles) {
         let help = "letters, digits and `_`, not a digit first";
         case.each_fits(
+            codes::BUILD_ARG_NAME,
             slot.build_args.iter().map(|(k, _)| k),
             words::BUILD_ARG,
             "name of an `ARG`",

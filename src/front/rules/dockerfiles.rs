@@ -9,20 +9,20 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let (code, message, help) = match look {
             Reading::Done(_) => continue,
             Reading::Missing if case.probe.is_dir(&slot.dockerfile.value) => {
-                (codes::FILE_MISSING, format!("`{path}` is a folder"), "name the Dockerfile in it")
+                (codes::DOCKERFILE_MISSING, format!("`{path}` is a folder"), "name the Dockerfile in it")
             }
             Reading::Missing => (
-                codes::FILE_MISSING,
+                codes::DOCKERFILE_MISSING,
                 format!("there is no Dockerfile `{path}`"),
                 "paths are relative to the manifest's folder",
             ),
             Reading::Unreadable(why) => (
-                codes::FILE_MISSING,
+                codes::DOCKERFILE_MISSING,
                 format!("the Dockerfile `{path}` cannot be read: {why}"),
                 "see that it is text, and that you may read it",
             ),
             Reading::Broken(why) => (
-                codes::VALUE_INVALID,
+                codes::DOCKERFILE_SYNTAX,
                 format!("the Dockerfile `{path}` cannot be understood: {why}"),
                 "mend the Dockerfile",
             ),

@@ -22,10 +22,12 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                         "write `name` or `name=value`, without `$`, `;`, `'`, `\\` and control characters"
                     }
                 };
-                found.push(case.error(codes::VALUE_INVALID, message, case.line(arg.span), "").help(help));
+                found.push(case.error(codes::KERNEL_ARGUMENT, message, case.line(arg.span), "").help(help));
             } else if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == name) {
                 let message = format!("`{name}` cannot be set under `kernel.args`");
-                found.push(case.error(codes::VALUE_INVALID, message, arg.span, why).help("remove it here"));
+                found.push(
+                    case.error(codes::KERNEL_ARGUMENT_TAKEN, message, arg.span, why).help("remove it here"),
+                );
             }
         }
     }

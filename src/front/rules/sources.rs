@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Case;
-use crate::diag::{Diagnostics, Span, codes};
+use crate::diag::{Code, Diagnostics, Span, codes};
 use crate::front::model::{BaseSource, FileContent};
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
@@ -11,7 +11,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         if let BaseSource::Archive { path, .. } = &base.from.value {
             // without the field, the folder itself stands in
             if *path != case.resolved.dir {
-                file(case, path, base.from.span, "archive", found);
+                file(case, codes::BASE_ARCHIVE, path, base.from.span, "archive", found);
             }
         }
     }
@@ -26,19 +26,19 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 false => (format!("there is no folder `{}`", context.value.display()), "the build's context"),
             };
             found.push(
-                case.error(codes::FILE_MISSING, message, context.span, label)
+                case.error(codes::SLOT_CONTEXT, message, context.span, label)
                     .help("paths are relative to the manifest's folder"),
             );
         }
         for entry in slot.files.iter() {
             if let FileContent::Source(path) = &entry.content.value {
-                file(case, path, entry.content.span, "source", found);
+                file(case, codes::FILE_SOURCE, path, entry.content.span, "source", found);
             }
         }
     }
 }
 
-fn file(case: &Case<'_>, path: &Path, span: Span, what: &str, found: &mut Diagnostics) {
+fn file(case: &Case<'_>, code: Code, path: &Path, span: Span, what: &str, found: &mut Diagnostics) {
     if case.probe.is_file(path) {
         return;
     }
@@ -47,7 +47,7 @@ fn file(case: &Case<'_>, path: &Path, span: Span, what: &str, found: &mut Diagno
         false => format!("there is no file `{}`", path.display()),
     };
     found.push(
-        case.error(codes::FILE_MISSING, message, span, &format!("the {what}"))
+        case.error(code, message, span, &format!("the {what}"))
             .help("paths are relative to the manifest's folder"),
     );
 }

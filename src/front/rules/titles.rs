@@ -17,7 +17,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             "a title has at most 70 characters: the menu shows no more"
         };
         found.push(
-            case.error(codes::VALUE_INVALID, problem, case.line(title.span), "")
+            case.error(codes::SLOT_TITLE, problem, case.line(title.span), "")
                 .help("write what the menu should show: `CentOS 7.9`"),
         );
     }

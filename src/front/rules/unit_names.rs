@@ -1,7 +1,7 @@
 //! Units have names that systemd.unit(5) allows: `systemctl` gets them on its command line.
 
 use super::Case;
-use crate::diag::Diagnostics;
+use crate::diag::{Diagnostics, codes};
 use crate::front::words;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
@@ -9,8 +9,15 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let s = &slot.systemd;
         let units = s.unmask.iter().chain(&s.enable).chain(&s.disable).chain(&s.mask);
-        case.each_fits(units, words::UNIT, "unit's name", help, found);
+        case.each_fits(codes::SYSTEMD_UNIT_NAME, units, words::UNIT, "unit's name", help, found);
         let target = std::iter::once(&s.default_target);
-        case.each_fits(target, words::TARGET, "target", "write its full name: `multi-user.target`", found);
+        case.each_fits(
+            codes::SYSTEMD_TARGET_NAME,
+            target,
+            words::TARGET,
+            "target",
+            "write its full name: `multi-user.target`",
+            found,
+        );
     }
 }

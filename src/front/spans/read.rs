@@ -219,7 +219,7 @@ impl Reader<'_> {
         if let Some(tag) = tag {
             let span = tag_span(&self.source.text, span);
             self.found.push(
-                Diagnostic::error(codes::YAML_SYNTAX, format!("the tag `{tag}` means nothing in a manifest"))
+                Diagnostic::error(codes::YAML_TAG, format!("the tag `{tag}` means nothing in a manifest"))
                     .at(self.source, span, "on this value")
                     .help("remove the tag; quote a value to make it text"),
             );
@@ -301,7 +301,7 @@ fn syntax(source: &Arc<Source>, at: usize, info: &str) -> Diagnostic {
     let text = source.text.as_str();
     let at = at.min(text.len());
     if let Some(span) = tab(text, at) {
-        return Diagnostic::error(codes::YAML_SYNTAX, "a tab indents this line")
+        return Diagnostic::error(codes::YAML_TAB, "a tab indents this line")
             .at(source, span, "YAML indents with spaces only")
             .help("replace the tab by two spaces for each level");
     }
