@@ -90,3 +90,51 @@ async fn codes_that_only_a_build_finds_are_found_by_it() {
     }
     assert_eq!(BUILT.len(), TABLE.iter().filter(|row| is_built(row)).count(), "a code of the list is gone");
 }
+
+/// `docs/diagnostics.md`: every code by area, with its page one heading lower.
+fn diagnostics_page() -> String {
+    let mut out = String::from(
+        "# Diagnostics\n\n\
+         Every finding has a code. `osimg explain CODE` prints what stands here. This page is generated from the table in\n\
+         `src/diag/codes.rs` and the pages in `src/diag/explain` (`OSIMG_UPDATE_DOCS=1 cargo test --test explain`).\n\n\
+         A finding that can be allowed is silenced by an entry of the manifest's `allow`, which names the code and a reason.\n\n\
+         | code | level | what it is |\n|---|---|---|\n",
+    );
+    for row in TABLE {
+        out += &format!("| `{}` | {} | {} |\n", row.code, row.level.as_str(), row.about.replace('|', "\\|"));
+    }
+    let mut area = "";
+    for row in TABLE {
+        if row.code.area() != area {
+            area = row.code.area();
+            out += &format!("\n## {area}\n");
+        }
+        let (_, text) = row.page.split_once('\n').expect("a title, then text");
+        let text = text.replace("\n## Wrong\n", "\n#### Wrong\n").replace("\n## Right\n", "\n#### Right\n");
+        out +=
+            &format!("\n### {}\n\n{}: {}.\n{}\n", row.code, row.level.as_str(), row.about, text.trim_end());
+    }
+    out
+}
+
+#[test]
+fn an_area_is_one_piece_of_the_table() {
+    let mut areas: Vec<&str> = TABLE.iter().map(|row| row.code.area()).collect();
+    areas.dedup();
+    let unique: BTreeSet<&str> = areas.iter().copied().collect();
+    assert_eq!(areas.len(), unique.len(), "{areas:?}");
+}
+
+#[test]
+fn the_page_of_all_codes_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
+    let fresh = diagnostics_page();
+    if std::env::var_os("OSIMG_UPDATE_DOCS").is_some() {
+        fs::write(&path, &fresh).expect("docs is writable");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == fresh,
+        "docs/diagnostics.md is stale: run `OSIMG_UPDATE_DOCS=1 cargo test --test explain`"
+    );
+}

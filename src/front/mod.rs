@@ -19,7 +19,7 @@ pub mod resolved;
 pub mod rules;
 pub mod schema;
 mod spans;
-mod suggest;
+pub mod suggest;
 pub mod words;
 
 use std::path::Path;

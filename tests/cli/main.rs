@@ -4,6 +4,7 @@ mod boot;
 mod check;
 mod completions;
 mod doctor;
+mod explain;
 mod harness;
 mod help;
 mod interrupt;
