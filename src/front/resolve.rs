@@ -33,7 +33,7 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
     let disk = disk(&mut reader, manifest.disk.clone().unwrap_or_default(), root.key("disk"), &name);
     let boot = boot(&mut reader, manifest.boot.clone().unwrap_or_default(), root.key("boot"));
     let bases = manifest.bases.iter().flatten().enumerate();
-    let bases = bases.map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
+    let bases = bases.filter_map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
     if !root.has("slots") {
         reader.missing(
             root,
@@ -101,7 +101,7 @@ fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<
     let formats = match disk.formats {
         None => vec![Format::Raw],
         Some(formats) => {
-            reader.not_empty(formats.is_empty(), at.key("formats"), "disk.formats", "`[raw]`");
+            reader.not_empty(at.key("formats"), "disk.formats", "`[raw]`");
             let formats: BTreeSet<Format> = formats.into_iter().map(format).collect();
             formats.into_iter().collect()
         }
@@ -128,7 +128,7 @@ fn boot(reader: &mut Reader<'_>, boot: ast::Boot, at: Place<'_>) -> Boot {
     let firmware = match boot.firmware {
         None => BTreeSet::from([Firmware::Bios, Firmware::Uefi]),
         Some(list) => {
-            reader.not_empty(list.is_empty(), at.key("firmware"), "boot.firmware", "`[bios, uefi]`");
+            reader.not_empty(at.key("firmware"), "boot.firmware", "`[bios, uefi]`");
             list.into_iter()
                 .map(|f| match f {
                     ast::Firmware::Bios => Firmware::Bios,

@@ -82,6 +82,12 @@ impl Case<'_> {
             if !words::fits(pattern, word) {
                 let shown = word.value.escape_debug().to_string();
                 let message = format!("`{shown}` is no {what}");
+                let parts: Vec<&str> = word.split([',', ' ', '\n']).filter(|part| !part.is_empty()).collect();
+                let several = parts.len() > 1 && parts.iter().all(|part| words::fits(pattern, part));
+                let help = match several {
+                    true => format!("write each as an item of its own: `{}`", parts.join("`, `")),
+                    false => help.to_string(),
+                };
                 found.push(self.error(code, message, self.line(word.span), "").help(help));
             }
         }
@@ -104,6 +110,15 @@ impl Case<'_> {
         let mut seen: Vec<&Spanned<T>> = Vec::new();
         for item in list {
             match seen.iter().find(|s| s.value == item.value) {
+                Some(first) if first.span == item.span => found.push(
+                    self.error(
+                        code,
+                        format!("two {what} `{}`", item.value),
+                        item.span,
+                        "both come from here",
+                    )
+                    .help("an alias repeats the whole value: write the second one out"),
+                ),
                 Some(first) => found.push(
                     self.error(code, format!("two {what} `{}`", item.value), item.span, "the second one")
                         .and(first.span, "the first one")

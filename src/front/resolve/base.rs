@@ -1,7 +1,7 @@
 //! One entry of `bases`.
 
 use super::value::Reader;
-use crate::base::Digest;
+use crate::base::{Digest, Name};
 use crate::diag::{Diagnostic, Spanned, codes};
 use crate::front::ast;
 use crate::front::model::BaseSource;
@@ -11,7 +11,9 @@ use crate::front::words;
 
 const CHOICE: &str = "state either `bootstrap: {suite: …}`, or `archive:` and `sha256:`";
 
-pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usize) -> Base {
+/// `None` for a base without a usable name: no Dockerfile could name it, so nothing more is to be said of it.
+pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usize) -> Option<Base> {
+    let named = base.name.as_deref().is_some_and(|name| name.parse::<Name>().is_ok());
     let name = reader.name(codes::BASE_NAME, base.name.as_deref(), at, "a base", &format!("base-{index}"));
     let archived = ["archive", "sha256"].into_iter().find(|key| at.has(key));
     if let Some(other) = archived.filter(|_| at.has("bootstrap")) {
@@ -40,7 +42,7 @@ pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usi
         }
     };
     let key = if at.has("archive") { "archive" } else { "bootstrap" };
-    Base { name, from: Spanned::new(from, at.key(key).span()), span: at.span() }
+    named.then(|| Base { name, from: Spanned::new(from, at.key(key).span()), span: at.span() })
 }
 
 fn bootstrap(reader: &mut Reader<'_>, bootstrap: &ast::Bootstrap, at: Place<'_>) -> BaseSource {

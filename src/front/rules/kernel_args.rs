@@ -16,10 +16,14 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             let name = arg.split('=').next().unwrap_or_default();
             if !words::fits(words::KERNEL_ARG, arg) {
                 let message = format!("`{}` is no kernel argument", arg.value.escape_debug());
-                let help = match arg.contains(' ') && !arg.contains('"') {
-                    true => "write each argument as an item of its own",
+                let parts: Vec<&str> = arg.split_whitespace().collect();
+                let help = match !parts.is_empty()
+                    && parts.iter().all(|part| words::fits(words::KERNEL_ARG, part))
+                {
+                    true => format!("write each argument as an item of its own: `{}`", parts.join("`, `")),
                     false => {
                         "write `name` or `name=value`, without `$`, `;`, `'`, `\\` and control characters"
+                            .to_string()
                     }
                 };
                 found.push(case.error(codes::KERNEL_ARGUMENT, message, case.line(arg.span), "").help(help));

@@ -9,7 +9,7 @@ use crate::front::model::{BaseSource, FileContent};
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for base in &case.resolved.bases {
         if let BaseSource::Archive { path, .. } = &base.from.value {
-            // without the field, the folder itself stands in
+            // without a usable path the folder itself stands in
             if *path != case.resolved.dir {
                 file(case, codes::BASE_ARCHIVE, path, base.from.span, "archive", found);
             }
@@ -18,7 +18,10 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let context = &slot.context;
         // a missing Dockerfile takes its folder with it: one finding is enough
-        if context.span != slot.dockerfile.span && !case.probe.is_dir(&context.value) {
+        if context.span != slot.dockerfile.span
+            && context.value != case.resolved.dir
+            && !case.probe.is_dir(&context.value)
+        {
             let (message, label) = match case.probe.is_file(&context.value) {
                 true => {
                     (format!("the context `{}` is a file", context.value.display()), "a folder belongs here")
@@ -31,7 +34,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             );
         }
         for entry in slot.files.iter() {
-            if let FileContent::Source(path) = &entry.content.value {
+            if let FileContent::Source(path) = &entry.content.value
+                && *path != case.resolved.dir
+            {
                 file(case, codes::FILE_SOURCE, path, entry.content.span, "source", found);
             }
         }

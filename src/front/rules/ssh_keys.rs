@@ -12,7 +12,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let (code, message, help) = if key.contains("PRIVATE KEY") {
             (
                 codes::USER_PRIVATE_KEY,
-                "a private ssh key",
+                "a private ssh key stands in the manifest",
                 "remove it from the manifest, and write the public one (the `.pub` file)",
             )
         } else if key.ends_with(".pub") {
@@ -28,6 +28,10 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 "write a line of a `.pub` file: `ssh-ed25519 AAAA… comment`",
             )
         };
-        found.push(case.error(code, message, case.line(key.span), "").help(help));
+        let finding = case.error(code, message, case.line(key.span), "").help(help);
+        found.push(match code {
+            codes::USER_PRIVATE_KEY => finding.secret(key.span),
+            _ => finding,
+        });
     }
 }
