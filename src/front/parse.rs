@@ -106,6 +106,7 @@ fn read_once(text: &str) -> Reading {
 }
 
 fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> Option<Manifest> {
+    empty_items(source, tree, "", found);
     quotes::check(source, tree, found);
     // the text itself when YAML alone has no objection, else what is left of it
     let mut text = if found.is_empty() { source.text.clone() } else { tree.to_yaml() };
@@ -144,6 +145,29 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
         text = tree.to_yaml();
     }
     None
+}
+
+/// List items that are nothing, which serde would take for empty text: found, and dropped from what it sees.
+fn empty_items(source: &Arc<Source>, node: &mut Node, path: &str, found: &mut Diagnostics) {
+    match &mut node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let path = format!("{path}[{index}]");
+                if item.is_null() {
+                    found.push(no_value(source, &path, item.span));
+                    item.dropped = true;
+                }
+                empty_items(source, item, &path, found);
+            }
+        }
+        Kind::Map(entries) => {
+            for entry in entries {
+                let dot = if path.is_empty() { "" } else { "." };
+                empty_items(source, &mut entry.value, &format!("{path}{dot}{}", entry.key), found);
+            }
+        }
+    }
 }
 
 /// Keys with nothing behind them: to serde the same as no key, to a reader a line that was forgotten.
