@@ -148,7 +148,14 @@ codes! {
     SLOT_CONTEXT = "osimg::slot::context", Error, "a build context that is not there", "slot-context";
     HOST_NAME = "osimg::host::name", Error, "a text that is no host name", "host-name";
     DOCKERFILE_MISSING = "osimg::dockerfile::missing", Error, "a Dockerfile that is not there or cannot be read", "dockerfile-missing";
-    DOCKERFILE_SYNTAX = "osimg::dockerfile::syntax", Error, "a Dockerfile that no engine can read", "dockerfile-syntax";
+    DOCKERFILE_SYNTAX = "osimg::dockerfile::syntax", AllowableError, "a Dockerfile that no engine can read", "dockerfile-syntax";
+    DOCKERFILE_IMAGE = "osimg::dockerfile::image", AllowableError, "a word in a Dockerfile that cannot be an image's name", "dockerfile-image";
+    DOCKERFILE_STAGE = "osimg::dockerfile::stage", AllowableError, "a `--from` that names no stage in front of it", "dockerfile-stage";
+    BASE_UNKNOWN = "osimg::dockerfile::base-unknown", Warning, "an image that is nearly a base of the manifest", "dockerfile-base-unknown";
+    COPY_SOURCE = "osimg::dockerfile::copy-source", AllowableError, "a file that a Dockerfile takes and its context does not have", "dockerfile-copy-source";
+    COPY_IGNORED = "osimg::dockerfile::copy-ignored", AllowableError, "a file that a Dockerfile takes and the ignore file keeps out", "dockerfile-copy-ignored";
+    COPY_UNCLEAR = "osimg::dockerfile::copy-unclear", Warning, "a source of `COPY` that engines read differently", "dockerfile-copy-unclear";
+    IGNORE_PATTERN = "osimg::dockerfile::ignore-pattern", Error, "an ignore file with a pattern that none can be", "dockerfile-ignore-pattern";
     TARGET_UNKNOWN = "osimg::dockerfile::target-unknown", Error, "a target that is no stage of the Dockerfile", "dockerfile-target-unknown";
     BUILD_ARG_NAME = "osimg::dockerfile::arg-name", Error, "a name that no build argument can have", "dockerfile-arg-name";
     BUILD_ARG_UNUSED = "osimg::dockerfile::arg-unused", Warning, "a build argument that the Dockerfile does not declare", "dockerfile-arg-unused";

@@ -67,6 +67,11 @@ impl osimg::front::Probe for Disk {
     fn is_dir(&self, path: &Path) -> bool {
         path.is_dir()
     }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let names = fs::read_dir(path).ok()?.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        Some(names.collect())
+    }
 }
 
 async fn run(model: Arc<Model>, example: &Example, folder: &Path) -> Result<Outputs, ExecError> {

@@ -3,7 +3,7 @@
 //! The manifest is the `yaml` fence. A fence with `path=` is a file beside the manifest, or of the built image where the
 //! path is absolute. `tree` lists files of the built image, `images` what the engine has, `console` what a failing build says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -100,5 +100,13 @@ impl Probe for Example {
 
     fn is_dir(&self, path: &Path) -> bool {
         path == Path::new(".") || self.files.keys().any(|file| file != path && file.starts_with(path))
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let path = if path == Path::new(".") { Path::new("") } else { path };
+        let below = self.files.keys().filter_map(|file| file.strip_prefix(path).ok());
+        let names = below.filter_map(|rest| rest.iter().next()?.to_str().map(String::from));
+        let names: BTreeSet<String> = names.collect();
+        (!names.is_empty()).then(|| names.into_iter().collect())
     }
 }
