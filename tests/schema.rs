@@ -58,6 +58,7 @@ const BEYOND: &[&str] = &[
     "osimg::file::duplicate",
     "osimg::file::path-taken",
     "osimg::kernel::argument-taken",
+    "osimg::kernel::command-line",
     "osimg::kernel::version",
     "osimg::size::does-not-fit",
     "osimg::size::nothing-left",

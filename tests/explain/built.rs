@@ -9,7 +9,6 @@ pub const BUILT: &[&str] = &[
     "osimg::build::failed",
     "osimg::distro::mismatch",
     "osimg::distro::unknown",
-    "osimg::kernel::command-line",
     "osimg::kernel::initramfs-missing",
     "osimg::kernel::missing",
 ];

@@ -33,7 +33,11 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                     "write the unit's full name with its type: `sshd.service`, `getty@tty1.service`".into()
                 }
             };
-            found.push(case.error(codes::SYSTEMD_UNIT_NAME, message, case.line(unit.span), "").help(help));
+            let finding = case.error(codes::SYSTEMD_UNIT_NAME, message, case.line(unit.span), "").help(help);
+            found.push(match meant(unit) {
+                Some(name) => finding.fix(format!("write `{name}`"), unit.span, name),
+                None => finding,
+            });
         }
         let target = &s.default_target;
         if !words::fits(words::TARGET, target) {
