@@ -70,7 +70,8 @@ impl osimg::front::Probe for Disk {
 
     fn list(&self, path: &Path) -> Option<Vec<String>> {
         let names = fs::read_dir(path).ok()?.filter_map(|e| e.ok()?.file_name().into_string().ok());
-        Some(names.collect())
+        let names: BTreeSet<String> = names.collect();
+        Some(names.into_iter().collect())
     }
 }
 

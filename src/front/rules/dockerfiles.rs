@@ -37,7 +37,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             ),
         };
         // a slot without the field has been told so
-        if case.resolved.dir != slot.dockerfile.value {
+        if !case.resolved.is_stand_in(&slot.dockerfile.value) {
             found.push(case.error(codes::DOCKERFILE_MISSING, message, slot.dockerfile.span, "").help(help));
         }
     }

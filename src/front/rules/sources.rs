@@ -10,7 +10,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for base in &case.resolved.bases {
         if let BaseSource::Archive { path, .. } = &base.from.value {
             // without a usable path the folder itself stands in
-            if *path != case.resolved.dir {
+            if !case.resolved.is_stand_in(path) {
                 file(case, codes::BASE_ARCHIVE, path, base.from.span, "archive", found);
             }
         }
@@ -19,7 +19,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let context = &slot.context;
         // a missing Dockerfile takes its folder with it: one finding is enough
         if context.span != slot.dockerfile.span
-            && context.value != case.resolved.dir
+            && !case.resolved.is_stand_in(&context.value)
             && !case.probe.is_dir(&context.value)
         {
             let (message, label) = match case.probe.is_file(&context.value) {
@@ -35,7 +35,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         }
         for entry in slot.files.iter() {
             if let FileContent::Source(path) = &entry.content.value
-                && *path != case.resolved.dir
+                && !case.resolved.is_stand_in(path)
             {
                 file(case, codes::FILE_SOURCE, path, entry.content.span, "source", found);
             }
