@@ -3,11 +3,15 @@
 mod boot;
 mod check;
 mod completions;
+mod docs;
 mod doctor;
 mod explain;
+mod habits;
 mod harness;
 mod help;
+mod init;
 mod interrupt;
 mod schema;
 mod streams;
+mod terminal;
 mod usage;
