@@ -7,7 +7,7 @@ mod image;
 mod place;
 mod wanted;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -194,6 +194,13 @@ impl Probe for Planned {
 
     fn is_file(&self, path: &Path) -> bool {
         self.0.contains_key(path)
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let below = self.0.keys().filter_map(|file| file.strip_prefix(path).ok()?.components().next());
+        let names: BTreeSet<String> =
+            below.map(|name| name.as_os_str().to_string_lossy().into_owned()).collect();
+        (!names.is_empty()).then(|| names.into_iter().collect())
     }
 }
 
