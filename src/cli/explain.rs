@@ -16,7 +16,7 @@ use crate::report::paint::Paint;
 ///
 /// Prints why osimg refuses it, how to mend it, and a wrong and a right example. Without a code it lists all of them.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg explain osimg::slot::duplicate
   osimg explain slot::duplicate
   osimg explain slot
