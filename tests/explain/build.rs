@@ -23,7 +23,8 @@ use super::page::Example;
 const KERNEL: [&str; 2] = ["/boot/vmlinuz-6.1.0-28-amd64", "/boot/initrd.img-6.1.0-28-amd64"];
 const DEBIAN: &str = "ID=debian\nVERSION_ID=\"12\"\n";
 /// Knows two suites, and writes something for an archive.
-const MMDEBSTRAP: &str = "#!/bin/sh\ncase $3 in bookworm|trixie) echo made > \"$4\" ;; *) echo \"no suite $3\" >&2; exit 25 ;; esac\n";
+const MMDEBSTRAP: &str = "#!/bin/sh\nwhile [ \"${1#--}\" != \"$1\" ]; do shift; done\n\
+    case $1 in bookworm|trixie) echo made > \"$2\" ;; *) echo \"no suite $1\" >&2; exit 25 ;; esac\n";
 
 /// What applying a manifest finds: nothing, or why it was refused. Panics where the failure is the test's own.
 pub async fn apply(example: &Example) -> Diagnostics {
