@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod engine;
 pub mod environment;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod init;
@@ -66,6 +67,7 @@ enum Command {
     Render(render::Render),
     Plan(plan::PlanCommand),
     Boot(boot::Boot),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -92,6 +94,7 @@ impl Command {
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
             Command::Boot(command) => command.run(session),
+            Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
             Command::Completions(command) => command.run(session),

@@ -173,4 +173,13 @@ mod tests {
             ("examples/os/Dockerfile", label.span, "motd")
         );
     }
+
+    #[test]
+    fn the_manifests_own_folder_is_no_file() {
+        let text = LEAST.replace("./os/Dockerfile", ".") + "    files: [{path: /a, source: .}]\n";
+        let probe = Fake::new(&[("/m/os/Dockerfile", None)]);
+        let (_, found) = load("m.yaml", text.as_bytes(), Path::new("/m"), &probe);
+        let codes: Vec<&str> = found.iter().map(|f| f.code.as_str()).collect();
+        assert_eq!(codes, ["osimg::dockerfile::missing", "osimg::file::source"]);
+    }
 }

@@ -216,7 +216,10 @@ fn unsupported(model: &Model) -> Diagnostics {
 }
 
 fn not_pinned(model: &Model, slot: &Slot) -> Diagnostics {
-    Diagnostic::error(codes::FILE_MISSING, format!("slot `{}` has no Dockerfile to read", slot.name.as_str()))
-        .at(&model.source, slot.dockerfile.span, "")
-        .into()
+    Diagnostic::error(
+        codes::DOCKERFILE_MISSING,
+        format!("slot `{}` has no Dockerfile to read", slot.name.as_str()),
+    )
+    .at(&model.source, slot.dockerfile.span, "")
+    .into()
 }
