@@ -71,7 +71,7 @@ fn generic(path: &[Step]) -> String {
 }
 
 /// Follows a `$ref`.
-fn open<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
+pub fn open<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
     match reference.and_then(|r| root.pointer(r.trim_start_matches('#'))) {
         Some(target) => target,

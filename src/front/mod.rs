@@ -7,7 +7,9 @@ pub mod ast;
 pub mod check;
 pub mod dockerfile;
 mod fields;
+pub mod hover;
 pub mod model;
+pub mod outline;
 pub mod parse;
 mod place;
 pub mod probe;
@@ -23,9 +25,12 @@ use std::path::Path;
 
 use crate::diag::Diagnostics;
 use model::Model;
+pub use hover::hover;
+pub use outline::Outline;
 pub use parse::MAX_BYTES;
 pub use probe::Probe;
 pub use schema::schema;
+pub use spans::Step;
 
 /// The whole front end: `bytes` of the manifest called `name` in messages, whose folder is `dir`. No model beside errors;
 /// warnings come either way; all sorted by place.
