@@ -15,6 +15,7 @@ pub mod exit;
 pub mod failure;
 pub mod flags;
 pub mod interrupt;
+pub mod lsp;
 pub mod manifest;
 pub mod plan;
 pub mod render;
@@ -62,6 +63,7 @@ enum Command {
     Boot(boot::Boot),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
 }
 
@@ -86,6 +88,7 @@ impl Command {
             Command::Boot(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
+            Command::Lsp(command) => command.run(session),
             Command::Completions(command) => command.run(session),
         }
     }
