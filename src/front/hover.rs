@@ -68,18 +68,14 @@ fn describe(root: &Value, name: &str, field: &Value, required: bool) -> String {
 
 /// The words that a value may be, a list line each.
 fn allowed(schema: &Value) -> Vec<String> {
-    let line = |word: &Value, about: Option<&str>| match about {
-        Some(about) => format!("- `{}`: {about}", written(word)),
-        None => format!("- `{}`", written(word)),
-    };
-    if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-        return words.iter().map(|word| line(word, None)).collect();
-    }
-    let choices = schema.get("oneOf").and_then(Value::as_array).into_iter().flatten();
-    choices
-        .filter_map(|choice| {
-            let word = choice.get("const").or_else(|| choice.get("enum")?.get(0))?;
-            Some(line(word, choice.get("description").and_then(Value::as_str)))
+    let words = schema.get("enum").and_then(Value::as_array).into_iter().flatten();
+    let about =
+        |at: usize| schema.get("markdownEnumDescriptions")?.get(at)?.as_str().filter(|a| !a.is_empty());
+    words
+        .enumerate()
+        .map(|(at, word)| match about(at) {
+            Some(about) => format!("- `{}`: {about}", written(word)),
+            None => format!("- `{}`", written(word)),
         })
         .collect()
 }

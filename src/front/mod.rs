@@ -19,6 +19,7 @@ pub mod rules;
 pub mod schema;
 mod spans;
 mod suggest;
+mod suggestions;
 pub mod words;
 
 use std::path::Path;
