@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::words;
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
+use crate::diag::codes;
 
 mod slot;
 
@@ -30,18 +31,53 @@ pub struct Manifest {
     /// the same name always gives the same identities. Lower-case letters and digits, joined by single `.`, `_` or `-`.
     #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"centos7-8-dual")]
     pub name: Option<String>,
-    /// The disk image: where it is written, how large it is, how it is partitioned.
+    /// The disk image: where it is written, how large it is, how it is partitioned. Default: `build/<name>.img` with an
+    /// MBR, as large as the slots need.
+    #[schemars(example = Example::of(r#"{"size": "4GiB"}"#))]
     pub disk: Option<Disk>,
-    /// How the disk boots: firmware, menu, consoles.
+    /// How the disk boots: firmware, menu, consoles. Default: BIOS and UEFI, the first slot after a second.
+    #[schemars(example = Example::of(r#"{"default": "centos8", "timeout": "5s"}"#))]
     pub boot: Option<Boot>,
     /// Base images made here instead of pulled from a registry. A Dockerfile names one in `FROM` by its `name`.
+    /// Default: none, so that the engine looks for every image of a `FROM` itself.
+    #[schemars(
+        extend("default" = []),
+        example = Example::of(r#"[{"name": "debian-bookworm", "bootstrap": {"suite": "bookworm"}}]"#)
+    )]
     pub bases: Option<Vec<Base>>,
     /// Settings that every slot gets, merged key by key: what a slot states itself wins, and a list replaces the
-    /// whole list.
+    /// whole list. Default: none.
+    #[schemars(example = Example::of(r#"{"filesystem": {"type": "ext4"}, "packages": ["openssh-server"]}"#))]
     pub defaults: Option<Defaults>,
     /// The operating systems, in the order of the disk's partitions and of the boot menu.
-    #[schemars(length(min = 1))]
+    #[schemars(length(min = 1), example = Example::of(r#"[{"name": "bookworm", "dockerfile": "bookworm/Dockerfile"}]"#))]
     pub slots: Option<Vec<Slot>>,
+    /// Findings of `osimg check` that this manifest accepts, each with the reason. `osimg explain` lists the codes.
+    /// Default: none.
+    #[schemars(
+        extend("default" = []),
+        example = Example::of(r#"[{"code": "osimg::base::unused", "reason": "kept for the next release"}]"#)
+    )]
+    pub allow: Option<Vec<Allow>>,
+}
+
+/// A finding that is accepted, and why.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields, extend("required" = ["code", "reason"]))]
+pub struct Allow {
+    /// The finding's code: a warning's, or that of an error which may be wrong about your system.
+    #[schemars(extend("enum" = allowable()), example = &"osimg::base::unused")]
+    pub code: Option<String>,
+    /// Why it is all right here, for whoever reads the manifest next.
+    #[schemars(regex(pattern = words::REASON), example = &"kept for the next release")]
+    pub reason: Option<String>,
+}
+
+/// The codes that a manifest may allow.
+pub fn allowable() -> Vec<String> {
+    let rows = codes::TABLE.iter().filter(|row| row.level.is_allowable());
+    rows.map(|row| row.code.to_string()).collect()
 }
 
 /// The disk image.
@@ -50,7 +86,7 @@ pub struct Manifest {
 #[schemars(deny_unknown_fields)]
 pub struct Disk {
     /// Where the image is written, relative to the manifest's folder. Default: `build/<name>.img`.
-    #[schemars(length(min = 1), example = &"build/disk.img")]
+    #[schemars(regex(pattern = words::FILE), example = &"build/disk.img")]
     pub path: Option<String>,
     /// The disk's size, such as `4GiB` or `700MB`, or `auto`: what the slots hold plus headroom, rounded up.
     /// Default: `auto`.
@@ -65,7 +101,7 @@ pub struct Disk {
     #[schemars(extend("default" = "mbr"))]
     pub table: Option<Table>,
     /// The files to write: a raw image, and the formats that virtual machines read. Default: `[raw]`.
-    #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true))]
+    #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true), example = ["raw"])]
     pub formats: Option<Vec<Format>>,
 }
 
@@ -99,7 +135,7 @@ pub enum Format {
 #[schemars(deny_unknown_fields)]
 pub struct Boot {
     /// The firmware the image boots on; one image can boot on both. Default: `[bios, uefi]`.
-    #[schemars(length(min = 1), extend("default" = ["bios", "uefi"], "uniqueItems" = true))]
+    #[schemars(length(min = 1), extend("default" = ["bios", "uefi"], "uniqueItems" = true), example = ["uefi"])]
     pub firmware: Option<Vec<Firmware>>,
     /// How long the boot menu waits before it starts the default slot: whole seconds or minutes, `5s` or `1m`.
     /// `0s` boots at once. Default: `1s`.
@@ -140,14 +176,19 @@ pub struct Base {
     /// The name that Dockerfiles use: `FROM <name>`.
     #[schemars(regex(pattern = NAME_PATTERN), length(max = NAME_MAX), example = &"debian-bookworm")]
     pub name: Option<String>,
-    /// Make a minimal Debian or Ubuntu system with mmdebstrap.
+    /// Make a minimal Debian or Ubuntu system with mmdebstrap. Default: none; then `archive` says where the base comes from.
+    #[schemars(example = Example::of(r#"{"suite": "bookworm"}"#))]
     pub bootstrap: Option<Bootstrap>,
     /// Import a root filesystem from a tar archive (plain or compressed with gzip, bzip2, xz or zstd), relative to the
-    /// manifest's folder. Needs `sha256`.
-    #[schemars(length(min = 1), example = &"golden-rootfs.tar.xz")]
+    /// manifest's folder. Needs `sha256`. Default: none; then `bootstrap` makes the base.
+    #[schemars(regex(pattern = words::FILE), example = &"golden-rootfs.tar.xz")]
     pub archive: Option<String>,
-    /// The archive's SHA-256 digest, 64 hexadecimal digits as `sha256sum` prints them.
-    #[schemars(regex(pattern = words::SHA256))]
+    /// The archive's SHA-256 digest, 64 hexadecimal digits as `sha256sum` prints them: another archive is refused. Default:
+    /// none; an `archive` needs it.
+    #[schemars(
+        regex(pattern = words::SHA256),
+        example = &"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )]
     pub sha256: Option<String>,
 }
 
@@ -162,6 +203,15 @@ pub struct Bootstrap {
     /// The package mirror to take it from. Default: the host's own configuration, else the distribution's mirror.
     #[schemars(regex(pattern = words::MIRROR), example = &"http://mirror.example/debian")]
     pub mirror: Option<String>,
+}
+
+/// An example that is a mapping or a list, in JSON.
+struct Example;
+
+impl Example {
+    fn of(json: &str) -> serde_json::Value {
+        serde_json::from_str(json).expect("the examples of this file are JSON")
+    }
 }
 
 /// Build arguments: names to values.

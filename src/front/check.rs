@@ -5,17 +5,26 @@
 
 use std::collections::BTreeMap;
 
-use super::dockerfile;
 use super::model::{self, Console, Model};
 use super::probe::Probe;
 use super::resolved::{Boot, Resolved, Slot, Words};
 use super::rules::{self, Case, Reading};
+use super::spans::Node;
+use super::{allow, conform, dockerfile};
 use crate::diag::{Diagnostics, Spanned};
 
-/// `None` beside errors. Warnings come either way.
-pub fn check(resolved: Resolved, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
+/// `tree` is the manifest as it stands, `found` what was found before. All findings leave that the manifest does not allow; the model is `None` beside
+/// errors.
+pub fn check(
+    resolved: Resolved,
+    tree: &Node,
+    mut found: Diagnostics,
+    probe: &dyn Probe,
+) -> (Option<Model>, Diagnostics) {
     let dockerfiles: Vec<Reading> = resolved.slots.iter().map(|slot| look(slot, probe)).collect();
-    let found = rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles });
+    found.extend(rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles }));
+    conform::check(&resolved.source, tree, &mut found);
+    let found = allow::apply(&resolved, found);
     if found.has_errors() {
         return (None, found);
     }

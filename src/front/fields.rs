@@ -32,11 +32,10 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
                 ),
         );
     }
-    let schema = schema::value();
-    let known = known_fields(schema, parent);
+    let known = known_fields(parent);
     let free: Vec<String> = known.iter().filter(|k| !taken.contains(k)).cloned().collect();
     entry.meant = suggest::nearest(key, &free).cloned();
-    let elsewhere = || places(schema, key).into_iter().find(|p| *p != generic(parent));
+    let elsewhere = || places(key).into_iter().find(|p| *p != generic(parent));
     let near = suggest::nearest(key, &free);
     let help = match near.or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
@@ -70,43 +69,31 @@ fn generic(path: &[Step]) -> String {
     keys.join(".")
 }
 
-/// Follows a `$ref`.
-pub fn open<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
-    let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
-    match reference.and_then(|r| root.pointer(r.trim_start_matches('#'))) {
-        Some(target) => target,
-        None => schema,
-    }
-}
-
-fn known_fields(root: &Value, path: &[Step]) -> Vec<String> {
-    let at = path.iter().try_fold(root, |schema, step| {
-        let schema = open(root, schema);
-        match step {
-            Step::Key(key) => schema.get("properties")?.get(key),
-            Step::Item(_) => schema.get("items"),
-        }
+fn known_fields(path: &[Step]) -> Vec<String> {
+    let at = path.iter().try_fold(schema::value(), |at, step| match step {
+        Step::Key(key) => schema::member(at, key),
+        Step::Item(_) => schema::open(at).get("items"),
     });
-    let properties = at.map(|s| open(root, s)).and_then(|s| s.get("properties")).and_then(Value::as_object);
+    let properties = at.map(schema::open).and_then(|s| s.get("properties")).and_then(Value::as_object);
     properties.map(|p| p.keys().cloned().collect()).unwrap_or_default()
 }
 
 /// The places, as generic paths, that have a field of this name.
-fn places(root: &Value, field: &str) -> Vec<String> {
-    fn look(root: &Value, schema: &Value, path: &str, field: &str, out: &mut Vec<String>) {
-        let schema = open(root, schema);
+fn places(field: &str) -> Vec<String> {
+    fn look(schema: &'static Value, path: &str, field: &str, out: &mut Vec<String>) {
+        let schema = schema::open(schema);
         if let Some(items) = schema.get("items") {
-            return look(root, items, path, field, out);
+            return look(items, path, field, out);
         }
         for (name, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             if name == field {
                 out.push(path.to_string());
             }
             let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-            look(root, inner, &below, field, out);
+            look(inner, &below, field, out);
         }
     }
     let mut out = Vec::new();
-    look(root, root, "", field, &mut out);
+    look(schema::value(), "", field, &mut out);
     out
 }

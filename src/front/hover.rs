@@ -5,40 +5,35 @@
 
 use serde_json::Value;
 
-use super::fields::open;
-use super::schema;
+use super::schema::{self, open};
 use super::spans::Step;
 
 /// The text for the field that `path` leads to, or for the nearest field around it that the schema describes.
 pub fn hover(path: &[Step]) -> Option<String> {
-    let root = schema::value();
     (1..=path.len()).rev().find_map(|length| {
         let path = &path[..length];
         let (Step::Key(name), parent) = path.split_last()? else { return None };
-        let owner = descend(root, parent)?;
+        let owner = descend(parent)?;
         let field = owner.get("properties")?.get(name)?;
-        Some(describe(root, name, field, is_required(owner, name)))
+        Some(describe(name, field, is_required(owner, name)))
     })
 }
 
 /// The schema of the value that `path` leads to.
-fn descend<'s>(root: &'s Value, path: &[Step]) -> Option<&'s Value> {
-    let at = path.iter().try_fold(root, |schema, step| {
-        let schema = open(root, schema);
-        match step {
-            Step::Key(key) => schema.get("properties")?.get(key),
-            Step::Item(_) => schema.get("items"),
-        }
+fn descend(path: &[Step]) -> Option<&'static Value> {
+    let at = path.iter().try_fold(schema::value(), |at, step| match step {
+        Step::Key(key) => schema::member(at, key),
+        Step::Item(_) => open(at).get("items"),
     })?;
-    Some(open(root, at))
+    Some(open(at))
 }
 
 fn is_required(owner: &Value, name: &str) -> bool {
     owner.get("required").and_then(Value::as_array).is_some_and(|r| r.iter().any(|n| n == name))
 }
 
-fn describe(root: &Value, name: &str, field: &Value, required: bool) -> String {
-    let target = open(root, field);
+fn describe(name: &str, field: &'static Value, required: bool) -> String {
+    let target = open(field);
     let own = |key: &str| field.get(key).or_else(|| target.get(key));
     let mut out = format!("**`{name}`**");
     if required {
@@ -48,7 +43,7 @@ fn describe(root: &Value, name: &str, field: &Value, required: bool) -> String {
     if !description.is_empty() {
         out.push_str(&format!("\n\n{description}"));
     }
-    let item = target.get("items").map_or(target, |items| open(root, items));
+    let item = target.get("items").map_or(target, open);
     let words = allowed(item);
     if !words.is_empty() {
         out.push_str("\n\nAllowed:\n");

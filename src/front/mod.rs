@@ -3,8 +3,10 @@
 //! [`parse`] (text to [`ast`] with places) → [`resolve`] (names bound, defaults merged, values read) → [`check`] (the [`rules`]).
 //! Nothing here touches the disk: what must be looked up comes through the caller's [`Probe`].
 
+mod allow;
 pub mod ast;
 pub mod check;
+mod conform;
 pub mod dockerfile;
 mod fields;
 pub mod hover;
@@ -13,6 +15,7 @@ pub mod outline;
 pub mod parse;
 mod place;
 pub mod probe;
+mod quotes;
 pub mod resolve;
 pub mod resolved;
 pub mod rules;
@@ -38,15 +41,13 @@ pub use spans::Step;
 pub fn load(name: &str, bytes: &[u8], dir: &Path, probe: &dyn Probe) -> (Option<Model>, Diagnostics) {
     let source = match parse::source(name, bytes) {
         Ok(source) => source,
-        Err(problem) => return (None, problem.into()),
+        Err(problem) => return (None, problem),
     };
     let (parsed, mut found) = parse::parse(&source);
     let Some(parsed) = parsed else { return (None, found.sorted(name)) };
     let (resolved, more) = resolve::resolve(&parsed, dir);
     found.extend(more);
-    let (model, more) = check::check(resolved, probe);
-    found.extend(more);
-    let model = model.filter(|_| !found.has_errors());
+    let (model, found) = check::check(resolved, &parsed.tree, found, probe);
     (model, found.sorted(name))
 }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::ast::Manifest;
 use super::spans::{self, Kind, Node, Step};
-use super::{fields, suggest};
+use super::{fields, quotes, suggest};
 use crate::diag::{Diagnostic, Diagnostics, Source, Span, codes};
 
 /// The largest manifest, in bytes.
@@ -27,11 +27,12 @@ pub struct Parsed {
 }
 
 /// The bytes of a manifest as a source: UTF-8 (a byte order mark is dropped) of at most [`MAX_BYTES`].
-pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostic> {
+pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostics> {
     if bytes.len() > MAX_BYTES {
         let message = format!("{name} is larger than any manifest needs to be");
         return Err(Diagnostic::error(codes::YAML_TOO_LARGE, message)
-            .help(format!("a manifest has at most {MAX_BYTES} bytes, this file has {}", bytes.len())));
+            .help(format!("a manifest has at most {MAX_BYTES} bytes, this file has {}", bytes.len()))
+            .into());
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
@@ -42,7 +43,8 @@ pub fn source(name: &str, bytes: &[u8]) -> Result<Arc<Source>, Diagnostic> {
             let wrong = Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8());
             Err(Diagnostic::error(codes::YAML_ENCODING, "the manifest is not UTF-8 text")
                 .at(&source, wrong, format!("byte {:#04x} begins no character", bytes[at]))
-                .help("save it as UTF-8, such as with `iconv -f latin1 -t utf-8`"))
+                .help("save it as UTF-8, such as with `iconv -f latin1 -t utf-8`")
+                .into())
         }
     }
 }
@@ -104,6 +106,8 @@ fn read_once(text: &str) -> Reading {
 }
 
 fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> Option<Manifest> {
+    empty_items(source, tree, "", found);
+    quotes::check(source, tree, found);
     // the text itself when YAML alone has no objection, else what is left of it
     let mut text = if found.is_empty() { source.text.clone() } else { tree.to_yaml() };
     let mut reported: BTreeSet<Span> = BTreeSet::new();
@@ -141,6 +145,29 @@ fn read_all(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) -> O
         text = tree.to_yaml();
     }
     None
+}
+
+/// List items that are nothing, which serde would take for empty text: found, and dropped from what it sees.
+fn empty_items(source: &Arc<Source>, node: &mut Node, path: &str, found: &mut Diagnostics) {
+    match &mut node.kind {
+        Kind::Scalar { .. } => {}
+        Kind::List(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let path = format!("{path}[{index}]");
+                if item.is_null() {
+                    found.push(no_value(source, &path, item.span));
+                    item.dropped = true;
+                }
+                empty_items(source, item, &path, found);
+            }
+        }
+        Kind::Map(entries) => {
+            for entry in entries {
+                let dot = if path.is_empty() { "" } else { "." };
+                empty_items(source, &mut entry.value, &format!("{path}{dot}{}", entry.key), found);
+            }
+        }
+    }
 }
 
 /// Keys with nothing behind them: to serde the same as no key, to a reader a line that was forgotten.

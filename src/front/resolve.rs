@@ -4,6 +4,7 @@
 //! A value that cannot be read becomes a finding, and something harmless stands in for it, so that the rules still
 //! see the rest: whoever calls must not use the result when there are errors.
 
+mod allow;
 mod base;
 mod slot;
 mod value;
@@ -56,7 +57,8 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
         })
         .collect();
     let source = parsed.source.clone();
-    (Resolved { source, dir: dir.to_path_buf(), name, disk, boot, bases, slots }, reader.found)
+    let allow = allow::allow(&mut reader, manifest.allow.as_deref().unwrap_or_default(), root.key("allow"));
+    (Resolved { source, dir: dir.to_path_buf(), name, disk, boot, bases, slots, allow }, reader.found)
 }
 
 fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {

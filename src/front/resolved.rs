@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::model::{self, Distro, FileContent, Firmware, SlotSize};
 use crate::base::Name;
-use crate::diag::{Source, Span, Spanned};
+use crate::diag::{Code, Source, Span, Spanned};
 
 /// A list of words, each with its place.
 pub type Words = Vec<Spanned<String>>;
@@ -22,6 +22,8 @@ pub struct Resolved {
     pub boot: Boot,
     pub bases: Vec<Base>,
     pub slots: Vec<Slot>,
+    /// The codes of findings that the manifest accepts.
+    pub allow: Vec<Spanned<Code>>,
 }
 
 pub struct Base {

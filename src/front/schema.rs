@@ -16,6 +16,19 @@ pub fn value() -> &'static Value {
     &SCHEMA
 }
 
+/// The schema that `schema` refers to, or itself.
+pub fn open(schema: &'static Value) -> &'static Value {
+    let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
+    reference.and_then(|r| value().pointer(r.trim_start_matches('#'))).unwrap_or(schema)
+}
+
+/// What the schema says of the member `key` of a mapping.
+pub fn member(schema: &'static Value, key: &str) -> Option<&'static Value> {
+    let schema = open(schema);
+    let named = schema.get("properties").and_then(|p| p.get(key));
+    named.or_else(|| schema.get("additionalProperties").filter(|s| s.is_object()))
+}
+
 fn generate() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Manifest>();
     RecursiveTransform(without_null).transform(&mut schema);
@@ -124,6 +137,57 @@ fn walk(value: &mut Value, visit: &mut impl FnMut(&mut serde_json::Map<String, V
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
+    /// Every field of the schema with its path.
+    fn fields() -> Vec<(String, &'static Value, bool)> {
+        fn walk(at: &'static Value, path: &str, out: &mut Vec<(String, &'static Value, bool)>) {
+            let at = super::open(at);
+            if let Some(items) = at.get("items") {
+                return walk(items, &format!("{path}[]"), out);
+            }
+            for (name, field) in at.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                let below = format!("{path}.{name}");
+                let required = at
+                    .get("required")
+                    .and_then(Value::as_array)
+                    .is_some_and(|r| r.contains(&name.as_str().into()));
+                out.push((below.clone(), field, required));
+                walk(field, &below, out);
+            }
+        }
+        let mut out = Vec::new();
+        walk(super::value(), "", &mut out);
+        out
+    }
+
+    /// What an editor's box shows of a field: what it is, what happens without it, and what may be written.
+    #[test]
+    fn every_field_says_what_it_is() {
+        let fields = fields();
+        assert!(fields.len() > 70, "{}", fields.len());
+        let mut lacks = Vec::new();
+        for (path, field, required) in fields {
+            let open = super::open(field);
+            let text = field.get("description").and_then(Value::as_str).unwrap_or_default();
+            let has = |key: &str| field.get(key).is_some() || open.get(key).is_some();
+            let is = |kind: &str| open.get("type").is_some_and(|t| t == kind);
+            let choice = has("enum") || open.get("oneOf").is_some_and(|o| o.pointer("/0/const").is_some());
+            let lack = [
+                ("a description", text.len() < 10),
+                ("a default", !(required || has("default") || text.contains("Default: "))),
+                ("an example", !choice && !has("examples")),
+                // a file's content is any text
+                ("a pattern", is("string") && !choice && !has("pattern") && !path.ends_with(".content")),
+                ("a range", is("integer") && !(has("minimum") && has("maximum"))),
+            ];
+            for (what, _) in lack.iter().filter(|(_, lacks)| *lacks) {
+                lacks.push(format!("{path} lacks {what}"));
+            }
+        }
+        assert!(lacks.is_empty(), "{lacks:#?}");
+    }
+
     #[test]
     fn the_checked_in_schema_is_fresh() {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/osimg.schema.json");

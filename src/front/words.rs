@@ -19,6 +19,14 @@ pub const PACKAGE: &str = "^@?[A-Za-z0-9][A-Za-z0-9+._:~=^/-]*$";
 pub const UNIT: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.(service|socket|target|timer|path|mount|automount|swap|slice|scope|device)$";
 /// A menu title: one line that a screen of 80 columns shows.
 pub const TITLE: &str = "^[^\\x00-\\x1f\\x7f]{1,70}$";
+/// A path of the host: something, without control characters.
+pub const PATH: &str = "^[^\\x00-\\x1f\\x7f-\\x9f]+$";
+/// A path of the host that names no folder.
+pub const FILE: &str = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x1f\\x7f-\\x9f/]$";
+/// A stage of a Dockerfile by its name or its number (BuildKit's `instructions` package).
+pub const STAGE: &str = "^([a-zA-Z][a-zA-Z0-9_.-]*|[0-9]{1,4})$";
+/// Something is said.
+pub const REASON: &str = "[^ \\t\\r\\n]";
 /// A systemd unit that is a target.
 pub const TARGET: &str = "^[A-Za-z0-9:_.][A-Za-z0-9:_.-]*(@[A-Za-z0-9:_.-]*)?\\.target$";
 /// useradd(8), the portable part.
@@ -51,7 +59,7 @@ pub const SHA256: &str = "^[0-9a-fA-F]{64}$";
 /// A disk's size.
 pub const DISK_SIZE: &str = "^(auto|[0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?)$";
 /// A slot's size.
-pub const SLOT_SIZE: &str = "^[0-9]+(\\.[0-9]{1,6})? ?(%|B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?$";
+pub const SLOT_SIZE: &str = "^([0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?|(100(\\.0{1,6})?|[0-9]{1,2}(\\.[0-9]{1,6})?) ?%)$";
 /// How long the menu waits.
 pub const TIMEOUT: &str = "^[0-9]{1,5}(s|m)$";
 /// Permission bits.
@@ -73,6 +81,10 @@ mod tests {
 
     /// pattern, what fits, what does not
     const CASES: &[(&str, &[&str], &[&str])] = &[
+        (REASON, &["why", " a b\n"], &["", " \n\t"]),
+        (PATH, &["a", "../a b/", "/ä"], &["", "a\tb", "a\n"]),
+        (FILE, &["a", "../a b", "/ä"], &["", "a/", "/", "a\n"]),
+        (STAGE, &["runtime", "Build-2.x_y", "0"], &["", "a b", "-a", "1a"]),
         (HOSTNAME, &["node-a", "a", "N1.example.org"], &["", "-a", "a-", "a..b", "a_b", "a b"]),
         (
             PACKAGE,
@@ -135,7 +147,11 @@ mod tests {
         ),
         (SHA256, &["0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e0f1e"], &["", "0f1e"]),
         (DISK_SIZE, &["auto", "4GiB", "1.5 GiB", "4096"], &["", "4G", "50%", "GiB"]),
-        (SLOT_SIZE, &["50%", "2GiB", "33.3%"], &["", "2G", "auto", "-1%"]),
+        (
+            SLOT_SIZE,
+            &["50%", "2GiB", "33.3%", "100 %", "100.0%"],
+            &["", "2G", "auto", "-1%", "101%", "100.1%"],
+        ),
         (TIMEOUT, &["0s", "5s", "1m"], &["", "5", "1h", "-1s", "123456s"]),
         (MODE, &["0644", "755", "4755"], &["", "0999", "64", "00644", "rw-"]),
     ];

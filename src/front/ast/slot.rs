@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::BuildArgs;
+use super::{BuildArgs, Example};
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
 use crate::front::words;
 
@@ -22,10 +22,10 @@ macro_rules! slot_types {
             #[schemars(regex(pattern = words::TITLE), example = &"CentOS 7.9")]
             pub title: Option<String>,
             /// The Dockerfile of the operating system, relative to the manifest's folder. It is built untouched.
-            #[schemars(length(min = 1), example = &"centos7/Dockerfile")]
+            #[schemars(regex(pattern = words::FILE), example = &"centos7/Dockerfile")]
             pub dockerfile: Option<String>,
             /// The build's context folder, relative to the manifest's folder. Default: the Dockerfile's folder.
-            #[schemars(length(min = 1), example = &"centos7")]
+            #[schemars(regex(pattern = words::PATH), example = &"centos7")]
             pub context: Option<String>,
             /// The host name. Default: the slot's name.
             #[schemars(regex(pattern = words::HOSTNAME), length(max = 64), example = &"node-a")]
@@ -44,10 +44,15 @@ macro_rules! slot_types {
 }
 
 slot_types! {
-    /// Values for the Dockerfile's `ARG`s. Quote numbers: `"7.10"`, not `7.10`.
+    /// Values for the Dockerfile's `ARG`s. Quote numbers: `"7.10"`, not `7.10`. Default: none, so that each `ARG` has the
+    /// default of the Dockerfile.
+    #[schemars(
+        extend("propertyNames" = {"pattern": words::BUILD_ARG}),
+        example = Example::of(r#"{"RELEASE": "7.9.2009"}"#)
+    )]
     build_args: BuildArgs;
     /// The stage of the Dockerfile to build. Default: the last one.
-    #[schemars(length(min = 1), example = &"runtime")]
+    #[schemars(regex(pattern = words::STAGE), example = &"runtime")]
     target: String;
     /// The distribution family. Default: what the built image's `/etc/os-release` says. State it to render without an
     /// engine; the image is checked against it.
@@ -61,19 +66,30 @@ slot_types! {
     )]
     size: String;
     /// The root filesystem. Its features follow from the slot's kernel and from GRUB, never from the host's tools.
+    /// Default: ext4.
+    #[schemars(example = Example::of(r#"{"type": "ext4"}"#))]
     filesystem: Filesystem;
-    /// The kernel: which one, and what is added to its command line.
+    /// The kernel: which one, and what is added to its command line. Default: the distribution's current one.
+    #[schemars(example = Example::of(r#"{"version": "6.1.0-28-amd64", "args": ["quiet"]}"#))]
     kernel: Kernel;
-    /// What dracut puts into the initramfs.
+    /// What dracut puts into the initramfs: it sees only the build's container, so say what the machine needs. Default:
+    /// virtio disks and the root filesystem.
+    #[schemars(example = Example::of(r#"{"drivers": ["virtio_blk", "virtio_scsi", "nvme", "ext4"]}"#))]
     dracut: Dracut;
-    /// systemd's default target, and units to enable, disable, mask or unmask.
+    /// systemd's default target, and units to enable, disable, mask or unmask. Default: `multi-user.target` with
+    /// `getty.target` unmasked, so that there is a login prompt.
+    #[schemars(example = Example::of(r#"{"default_target": "multi-user.target", "enable": ["sshd.service"]}"#))]
     systemd: Systemd;
-    /// Packages to install on top of the Dockerfile's image, by the distribution's package manager.
+    /// Packages to install on top of the Dockerfile's image, by the distribution's package manager. Default: none but
+    /// what booting needs.
     #[schemars(inner(regex(pattern = words::PACKAGE)), example = ["openssh-server"])]
     packages: Vec<String>;
-    /// Users to create or to change.
+    /// Users to create or to change. Default: those of the image, whose `root` often cannot log in.
+    #[schemars(example = Example::of(r#"[{"name": "root", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA admin"]}]"#))]
     users: Vec<User>;
-    /// Files to write into the root filesystem.
+    /// Files to write into the root filesystem. Default: none but `/etc/fstab`, `/etc/hostname`, `/etc/hosts` and an empty
+    /// `/etc/machine-id`.
+    #[schemars(example = Example::of(r#"[{"path": "/etc/motd", "content": "built by osimg\n"}]"#))]
     files: Vec<File>;
 }
 
@@ -128,7 +144,7 @@ pub struct Kernel {
         example = &"6.1.0-28-amd64"
     )]
     pub version: Option<String>,
-    /// Added to the kernel's command line, after the root and the consoles.
+    /// Added to the kernel's command line, after the root and the consoles. Default: none.
     #[schemars(inner(regex(pattern = words::KERNEL_ARG)), example = ["modprobe.blacklist=floppy"])]
     pub args: Option<Vec<String>>,
 }
@@ -144,7 +160,7 @@ pub struct Dracut {
     /// The filesystems to support (`--filesystems`). Default: dracut's own choice.
     #[schemars(inner(regex(pattern = words::MODULE)), example = ["xfs"])]
     pub filesystems: Option<Vec<String>>,
-    /// Kernel modules to leave out (`--omit-drivers`).
+    /// Kernel modules to leave out (`--omit-drivers`). Default: none.
     #[schemars(inner(regex(pattern = words::MODULE)), example = ["floppy"])]
     pub omit_drivers: Option<Vec<String>>,
 }
@@ -156,18 +172,27 @@ pub struct Dracut {
 pub struct Systemd {
     /// The target the system boots to. Default: `multi-user.target`, since container images often point to a graphical
     /// one that is not there.
-    #[schemars(regex(pattern = words::TARGET), extend("default" = "multi-user.target"))]
+    #[schemars(
+        regex(pattern = words::TARGET),
+        extend("default" = "multi-user.target"),
+        example = &"multi-user.target",
+        example = &"rescue.target"
+    )]
     pub default_target: Option<String>,
     /// Units to unmask. Default: `[getty.target]`, which container images often mask: without it no login prompt appears.
-    #[schemars(inner(regex(pattern = words::UNIT)), extend("default" = ["getty.target"]))]
+    #[schemars(
+        inner(regex(pattern = words::UNIT)),
+        extend("default" = ["getty.target"]),
+        example = ["getty.target", "systemd-logind.service"]
+    )]
     pub unmask: Option<Vec<String>>,
-    /// Units to enable.
+    /// Units to enable. Default: none but what the packages enable.
     #[schemars(inner(regex(pattern = words::UNIT)), example = ["sshd.service"])]
     pub enable: Option<Vec<String>>,
-    /// Units to disable.
+    /// Units to disable. Default: none.
     #[schemars(inner(regex(pattern = words::UNIT)), example = ["postfix.service"])]
     pub disable: Option<Vec<String>>,
-    /// Units to mask: they cannot be started at all.
+    /// Units to mask: they cannot be started at all. Default: none.
     #[schemars(inner(regex(pattern = words::UNIT)), example = ["systemd-firstboot.service"])]
     pub mask: Option<Vec<String>>,
 }
@@ -182,12 +207,16 @@ pub struct User {
     pub name: Option<String>,
     /// The password's crypt(5) hash: the output of `mkpasswd -m sha-512` or `openssl passwd -6`. Never the password.
     /// `!` or `*` locks it. Default: as the image has it; locked for a new user.
-    #[schemars(regex(pattern = words::PASSWORD_HASH))]
+    #[schemars(regex(pattern = words::PASSWORD_HASH), example = &"$6$saltsalt$and.the.hash.itself")]
     pub password_hash: Option<String>,
-    /// Public keys for `~/.ssh/authorized_keys`, one line each, as in an `id_ed25519.pub`.
-    #[schemars(inner(regex(pattern = words::SSH_KEY)))]
+    /// Public keys for `~/.ssh/authorized_keys`, one line each, as in an `id_ed25519.pub`. Default: the file stays as the
+    /// image has it.
+    #[schemars(
+        inner(regex(pattern = words::SSH_KEY)),
+        example = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA admin"]
+    )]
     pub ssh_keys: Option<Vec<String>>,
-    /// Supplementary groups. They must be there in the image.
+    /// Supplementary groups. They must be there in the image. Default: as the image has it; none for a new user.
     #[schemars(inner(regex(pattern = words::USER)), example = ["wheel"])]
     pub groups: Option<Vec<String>>,
     /// The login shell's absolute path. Default: as the image has it; the distribution's default for a new user.
@@ -204,16 +233,17 @@ pub struct File {
     /// The file's absolute path in the slot. Missing folders are made.
     #[schemars(regex(pattern = words::ABSOLUTE_PATH), example = &"/etc/motd")]
     pub path: Option<String>,
-    /// The file's text.
+    /// The file's text. Default: none; then `source` names a file.
     #[schemars(example = &"built by osimg\n")]
     pub content: Option<String>,
-    /// A file to copy byte for byte, relative to the manifest's folder.
-    #[schemars(length(min = 1), example = &"files/motd")]
+    /// A file to copy byte for byte, relative to the manifest's folder. Default: none; then `content` is the text.
+    #[schemars(regex(pattern = words::FILE), example = &"files/motd")]
     pub source: Option<String>,
     /// The permission bits in octal, quoted: `"0644"`. Default: `"0644"`.
     #[schemars(regex(pattern = words::MODE), extend("default" = "0644"), example = &"0644")]
     pub mode: Option<String>,
     /// The owner. Default: root.
+    #[schemars(example = Example::of(r#"{"uid": 1000, "gid": 1000}"#))]
     pub owner: Option<Owner>,
 }
 
@@ -223,9 +253,9 @@ pub struct File {
 #[schemars(deny_unknown_fields)]
 pub struct Owner {
     /// The user's number. Default: 0, which is root.
-    #[schemars(range(max = 4294967294u32), extend("default" = 0))]
+    #[schemars(range(max = 4294967294u32), extend("default" = 0), example = 1000)]
     pub uid: Option<u32>,
     /// The group's number. Default: 0, which is root.
-    #[schemars(range(max = 4294967294u32), extend("default" = 0))]
+    #[schemars(range(max = 4294967294u32), extend("default" = 0), example = 1000)]
     pub gid: Option<u32>,
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::base::units::SizeError;
 use crate::base::{Bytes, Name};
 use crate::diag::{Diagnostic, Diagnostics, Source, Spanned, codes};
 use crate::front::model::{DiskSize, SlotSize};
@@ -118,6 +119,14 @@ impl Reader<'_> {
     fn size(&mut self, text: &str, at: Place<'_>, help: &str) -> Option<Bytes> {
         let error = match text.parse::<Bytes>() {
             Ok(size) => return Some(size),
+            Err(SizeError::TooLarge) => {
+                let message = format!("no disk holds {}", text.escape_debug());
+                let line = at.line(self.source);
+                self.found.push(
+                    Diagnostic::error(codes::SIZE_DOES_NOT_FIT, message).at(self.source, line, "").help(help),
+                );
+                return None;
+            }
             Err(error) => error,
         };
         // `4G` is the usual slip, and readers disagree on it
@@ -149,9 +158,7 @@ impl Reader<'_> {
             return size.map_or(SlotSize::Equal, SlotSize::Fixed);
         };
         match share.trim().parse::<f64>() {
-            Ok(share) if words::fits(words::SLOT_SIZE, text) && share > 0.0 && share <= 100.0 => {
-                SlotSize::Share(share)
-            }
+            Ok(share) if words::fits(words::SLOT_SIZE, text) => SlotSize::Share(share),
             _ => {
                 self.found.push(
                     Diagnostic::error(codes::SIZE_INVALID, format!("`{}` is no share", text.escape_debug()))

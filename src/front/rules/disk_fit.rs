@@ -16,7 +16,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         _ => None,
     };
     for slot in case.slots() {
-        match fixed(slot.size.value) {
+        let share = if slot.size.value == SlotSize::Share(0.0) { Some(Bytes(0)) } else { None };
+        match fixed(slot.size.value).or(share) {
             Some(Bytes(0)) => {
                 let message = format!("the slot `{}` has no room at all", slot.name.value);
                 found.push(
