@@ -8,8 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use async_lsp::lsp_types::notification::{
-    DidChangeConfiguration, DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Exit,
-    Initialized, Notification, PublishDiagnostics,
+    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Exit, Initialized, Notification,
+    PublishDiagnostics,
 };
 use async_lsp::lsp_types::request::{
     Completion, HoverRequest, Initialize, RegisterCapability, Request, Shutdown, WorkspaceConfiguration,
@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 /// Far more than any answer takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What the server told without being asked: per file its latest findings.
 type Told = BTreeMap<Url, PublishDiagnosticsParams>;
@@ -52,7 +52,8 @@ impl Editor {
     }
 
     pub async fn start_with(mut command: Command, settings: Value, encodings: Value) -> Editor {
-        let folder = tempfile::tempdir().expect("a temporary folder");
+        // patterns of file names match no hidden folder, which is what the crate makes by itself
+        let folder = tempfile::Builder::new().prefix("osimg").tempdir().expect("a temporary folder");
         let (tell, told) = watch::channel(Told::new());
         let (register, registered) = watch::channel(Vec::new());
         let (conversation, server) = MainLoop::new_client(|_| {
@@ -92,13 +93,14 @@ impl Editor {
                 "general": { "positionEncodings": encodings },
                 "textDocument": {
                     "hover": { "contentFormat": ["markdown", "plaintext"] },
-                    "completion": { "completionItem": { "snippetSupport": true } },
+                    "completion": { "completionItem": { "snippetSupport": true, "documentationFormat": ["markdown"] } },
                     "publishDiagnostics": { "relatedInformation": true, "versionSupport": true },
                     "codeAction": { "codeActionLiteralSupport": { "codeActionKind": { "valueSet": ["quickfix"] } } },
                     "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
                 },
                 "workspace": {
                     "configuration": true,
+                    "workspaceFolders": true,
                     "didChangeConfiguration": { "dynamicRegistration": true },
                     "didChangeWatchedFiles": { "dynamicRegistration": true },
                     "workspaceEdit": { "documentChanges": true },
@@ -140,10 +142,6 @@ impl Editor {
         let params = serde_json::from_value(params).expect("parameters of the request");
         let answer = tokio::time::timeout(PATIENCE, self.server.request::<R>(params)).await;
         answer.expect("an answer in time").expect("no error")
-    }
-
-    pub fn settings_changed(&self, settings: Value) {
-        self.notify::<DidChangeConfiguration>(json!({ "settings": settings }));
     }
 
     /// Opens a file with this text, saved or not.
@@ -198,6 +196,11 @@ impl Editor {
             .await
             .map(|told| told.expect("the server is there")[&uri].diagnostics.clone());
         waited.unwrap_or_else(|_| panic!("not as wanted: {:#?}", self.told.borrow().get(&uri)))
+    }
+
+    /// The findings of a file, from a server that does not say for which version they are.
+    pub async fn findings_of(&mut self, name: &str) -> Vec<Diagnostic> {
+        self.findings(name, |_| true).await
     }
 
     /// The findings of a file for the text that it has now.

@@ -22,7 +22,7 @@ use crate::client::{Editor, labels, messages};
 
 const GOOD: &str = "\
 version: 1
-name: n
+name: test
 boot:
   default: two
 defaults:
