@@ -40,10 +40,10 @@ pub struct Lsp {
 }
 
 impl Lsp {
-    pub fn run(&self, _: &Session) -> Result<(), Failure> {
+    pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let (connection, threads) = Connection::stdio();
-        let ended =
-            Server::start(&connection).and_then(|server| server.map_or(Ok(Ended::Early), Server::run));
+        let ended = Server::start(&connection, session.denies_warnings())
+            .and_then(|server| server.map_or(Ok(Ended::Early), Server::run));
         // the threads end when nobody is left to talk to
         drop(connection);
         let threads = threads.join();

@@ -28,8 +28,8 @@ pub mod words;
 use std::path::Path;
 
 use crate::diag::Diagnostics;
-use model::Model;
 pub use hover::hover;
+use model::Model;
 pub use outline::Outline;
 pub use parse::MAX_BYTES;
 pub use probe::Probe;

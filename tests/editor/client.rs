@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use tokio_util::compat::{TokioAsyncReadCompatExt, TokioAsyncWriteCompatExt};
 
 /// Far more than any answer takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the server told without being asked: per file its latest findings.
 type Told = BTreeMap<Url, PublishDiagnosticsParams>;

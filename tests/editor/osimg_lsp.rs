@@ -102,7 +102,7 @@ fn apply(editor: &mut Editor, name: &str, fix: &CodeAction) -> String {
     let text = editor.text(name).to_string();
     let before = &text[..start];
     let by = format!("{before}{new_text}");
-    editor.edit(name, &text[..end].to_string(), &by);
+    editor.edit(name, &text[..end], &by);
     new_text.clone()
 }
 
@@ -373,6 +373,28 @@ async fn every_end_of_the_conversation_has_its_exit_code() {
     assert_eq!(fed("").await.1, Some(1));
     assert_eq!(fed("nonsense\r\n\r\n").await.1, Some(1));
     assert_eq!(fed(&(framed(&[hello]) + "Content-Length: 3\r\n\r\n{x}")).await.1, Some(1));
+}
+
+#[tokio::test]
+async fn denied_warnings_are_errors() {
+    for (deny, severity) in [(false, DiagnosticSeverity::WARNING), (true, DiagnosticSeverity::ERROR)] {
+        let mut command = lsp();
+        if deny {
+            command.args(["--deny", "warnings"]);
+        }
+        let mut editor = Editor::start(command, Value::Null).await;
+        editor.write("one/Dockerfile", DOCKERFILE);
+        editor.write("motd", "");
+        editor.open(
+            "m.yaml",
+            "yaml",
+            &GOOD.replace("slots:\n", "bases: [{name: b, bootstrap: {suite: sid}}]\nslots:\n"),
+        );
+        let found = editor.findings_now("m.yaml").await;
+        assert_eq!(messages(&found).len(), 1, "{found:#?}");
+        assert_eq!(found[0].severity, Some(severity));
+        assert!(editor.quit().await.success());
+    }
 }
 
 #[tokio::test]

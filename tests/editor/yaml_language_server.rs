@@ -29,7 +29,8 @@ slots:
 /// The server, with the schema beside the project; `schemas` are its settings `yaml.schemas`.
 async fn editor(schemas: Value) -> Editor {
     let modules = root().join("target/editor/node_modules");
-    let (node, script) = (modules.join(".bin/node"), modules.join("yaml-language-server/bin/yaml-language-server"));
+    let (node, script) =
+        (modules.join(".bin/node"), modules.join("yaml-language-server/bin/yaml-language-server"));
     assert!(script.is_file(), "{} is not there: run `scripts/test editor`", script.display());
     let mut command = Command::new(node);
     command.arg(script).arg("--stdio");

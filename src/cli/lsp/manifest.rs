@@ -41,12 +41,13 @@ pub fn is_manifest(path: &Path, document: &Document) -> bool {
 }
 
 impl Manifest {
-    /// Reads and checks, with the open files above those of the disk.
-    pub fn read(path: &Path, document: &Document, documents: &Documents) -> Manifest {
+    /// Reads and checks, with the open files above those of the disk. `strict`: warnings are errors.
+    pub fn read(path: &Path, document: &Document, documents: &Documents, strict: bool) -> Manifest {
         let dir = path.parent().unwrap_or(Path::new("/")).to_path_buf();
         let name = path.display().to_string();
         let body = document.body();
         let (_, found) = front::load(&name, body.as_bytes(), &dir, documents);
+        let found = if strict { found.denied() } else { found };
         let source = Arc::new(Source::new(name, body));
         Manifest { dir, source, found: found.into_iter().collect(), outline: Outline::read(body) }
     }

@@ -52,6 +52,7 @@ struct Client {
 pub struct Server<'c> {
     connection: &'c Connection,
     client: Client,
+    strict: bool,
     documents: Documents,
     manifests: BTreeMap<PathBuf, Manifest>,
     shown: Shown,
@@ -65,8 +66,8 @@ pub struct Server<'c> {
 type Refusal = (ErrorCode, String);
 
 impl<'c> Server<'c> {
-    /// Takes the editor's first request; `None` when there was none.
-    pub fn start(connection: &'c Connection) -> Result<Option<Server<'c>>, ProtocolError> {
+    /// Takes the editor's first request; `None` when there was none. `strict`: warnings are errors.
+    pub fn start(connection: &'c Connection, strict: bool) -> Result<Option<Server<'c>>, ProtocolError> {
         let (id, params) = match connection.initialize_start() {
             Ok(first) => first,
             Err(error) if error.channel_is_disconnected() => return Ok(None),
@@ -88,6 +89,7 @@ impl<'c> Server<'c> {
         let server = Server {
             connection,
             client,
+            strict,
             documents: Documents::new(encoding),
             manifests: BTreeMap::new(),
             shown: Shown::default(),
@@ -205,7 +207,7 @@ impl<'c> Server<'c> {
         self.latest = None;
         for path in std::mem::take(&mut self.stale) {
             let Some(document) = self.documents.get(&path) else { continue };
-            let manifest = Manifest::read(&path, document, &self.documents);
+            let manifest = Manifest::read(&path, document, &self.documents, self.strict);
             let changes = self.shown.replace(&path, findings::by_file(&manifest, &self.documents));
             self.manifests.insert(path, manifest);
             self.publish(changes, None);
