@@ -39,6 +39,10 @@ impl Probe for Anywhere {
     fn is_file(&self, _: &Path) -> bool {
         true
     }
+
+    fn list(&self, _: &Path) -> Option<Vec<String>> {
+        None
+    }
 }
 
 #[test]

@@ -32,6 +32,13 @@ impl Probe for Examples {
     fn is_dir(&self, path: &Path) -> bool {
         folder().join(path).is_dir()
     }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let entries = fs::read_dir(folder().join(path)).ok()?;
+        let mut names: Vec<String> = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
+        names.sort();
+        Some(names)
+    }
 }
 
 fn example(name: &str) -> Model {

@@ -35,6 +35,13 @@ impl Probe for Fixtures {
     fn is_dir(&self, path: &Path) -> bool {
         folder().join(path).is_dir()
     }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let entries = fs::read_dir(folder().join(path)).ok()?;
+        let mut names: Vec<String> = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
+        names.sort();
+        Some(names)
+    }
 }
 
 fn load_file(path: &Path) -> (Option<Model>, Diagnostics) {
@@ -90,10 +97,50 @@ fn invalid_manifests_say_what_is_wrong() {
     }
 }
 
+/// One Dockerfile, in the fixtures' context.
+struct One(Vec<u8>);
+
+impl Probe for One {
+    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
+        if path == Path::new("context/Dockerfile") { Ok(Some(self.0.clone())) } else { Fixtures.read(path) }
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        Fixtures.is_file(path)
+    }
+
+    fn is_dir(&self, path: &Path) -> bool {
+        Fixtures.is_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        Fixtures.list(path)
+    }
+}
+
+/// A Dockerfile of the fixtures, with a few pieces cut out, doubled or replaced.
+fn mutated_dockerfile() -> impl Strategy<Value = Vec<u8>> {
+    let names = fs::read_dir(folder().join("context")).expect("the context is there");
+    let paths = names.map(|e| e.expect("entry").path());
+    let paths =
+        paths.filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("Dockerfile")));
+    let mut paths: Vec<PathBuf> = paths.collect();
+    paths.sort();
+    assert!(paths.len() > 5, "the fixtures have Dockerfiles");
+    let pieces = [
+        "\n", "\r\n", "\\\n", "`", "\"", "'", "$", "${", "}", "[", "]", "*", "<<", "<<EOF", "--from=", "..",
+        "/", "#", "FROM ", "COPY ", "AS ", "ARG ", "\u{feff}", "\u{a0}", "鍵",
+    ];
+    let pieces = pieces.map(|piece| piece.as_bytes().to_vec()).to_vec();
+    let piece = prop_oneof![
+        8 => prop::sample::select(pieces),
+        1 => proptest::collection::vec(any::<u8>(), 0..4),
+    ];
+    mutated_texts(paths, piece)
+}
+
 /// A valid fixture's bytes with a few pieces cut out, doubled or replaced.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let texts: Vec<Vec<u8>> =
-        fixtures("valid").iter().map(|path| fs::read(path).expect("the fixture is readable")).collect();
     let piece = prop_oneof![
         Just(b"\t".to_vec()),
         Just(b"\n  - ".to_vec()),
@@ -109,6 +156,16 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
         Just("鍵é\u{85}\u{feff}".as_bytes().to_vec()),
         proptest::collection::vec(any::<u8>(), 0..4),
     ];
+    mutated_texts(fixtures("valid"), piece)
+}
+
+/// The files' bytes with up to four places replaced by a piece.
+fn mutated_texts(
+    paths: Vec<PathBuf>,
+    piece: impl Strategy<Value = Vec<u8>>,
+) -> impl Strategy<Value = Vec<u8>> {
+    let texts: Vec<Vec<u8>> =
+        paths.iter().map(|path| fs::read(path).expect("the fixture is readable")).collect();
     let cut = (any::<prop::sample::Index>(), 0..12usize, piece);
     (prop::sample::select(texts), proptest::collection::vec(cut, 1..5)).prop_map(|(mut text, cuts)| {
         for (at, length, piece) in cuts {
@@ -122,12 +179,19 @@ fn mutated() -> impl Strategy<Value = Vec<u8>> {
 
 /// Loads, draws what was found, and holds that there is a model or an error, and that labels lie in the text.
 fn survives(bytes: &[u8]) {
-    let (model, found) = load("any.yaml", bytes, Path::new(""), &Fixtures);
+    survives_with(bytes, &Fixtures);
+}
+
+fn survives_with(bytes: &[u8], probe: &dyn Probe) {
+    let (model, found) = load("any.yaml", bytes, Path::new(""), probe);
     assert_eq!(model.is_none(), found.has_errors(), "{}", render_all(&found, Look::PLAIN));
     for finding in found.iter() {
         for label in &finding.labels {
             let words = label.source.text.get(label.span.start..label.span.end);
             assert!(words.is_some(), "{:?} is no place in the text: {}", label, finding.message);
+        }
+        for edit in finding.fixes.iter().flat_map(|fix| &fix.edits) {
+            assert!(edit.source.text.get(edit.span.start..edit.span.end).is_some(), "{edit:?}");
         }
     }
     render_all(&found, Look::PLAIN);
@@ -149,6 +213,14 @@ proptest! {
     #[test]
     fn no_slip_of_the_hand_makes_it_panic(bytes in mutated()) {
         survives(&bytes);
+    }
+
+    #[test]
+    fn no_slip_in_a_dockerfile_makes_it_panic(bytes in mutated_dockerfile()) {
+        let manifest = "version: 1\nname: any\nbases:\n  - {name: debian-bookworm, bootstrap: {suite: bookworm}}\nslots:\n  - \
+                        name: a\n    dockerfile: context/Dockerfile\n    target: build\n    build_args: {RELEASE: '8'}\n  - \
+                        name: b\n    dockerfile: context/Dockerfile\n    context: bare\n";
+        survives_with(manifest.as_bytes(), &One(bytes));
     }
 }
 

@@ -35,6 +35,10 @@ impl Probe for Plenty {
     fn is_dir(&self, _: &Path) -> bool {
         true
     }
+
+    fn list(&self, _: &Path) -> Option<Vec<String>> {
+        None
+    }
 }
 
 /// What needs more than one field, or a file, or a count: a schema cannot say it.

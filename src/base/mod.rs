@@ -1,11 +1,12 @@
 //! What every room shares: digests, byte and sector units, validated names, derived identities, events,
-//! words of the shell.
+//! words of the shell, the patterns of `.dockerignore`.
 //!
 //! Nothing enters but plain values; nothing here imports another room or touches the outside world.
 
 pub mod digest;
 pub mod event;
 pub mod identity;
+pub mod ignorefile;
 pub mod name;
 pub mod partitioning;
 pub mod shell;
@@ -13,5 +14,6 @@ pub mod units;
 
 pub use digest::{Digest, DigestBuilder};
 pub use event::{Event, NodeReporter, Sink};
+pub use ignorefile::IgnoreFile;
 pub use name::Name;
 pub use units::{Bytes, Lba, Sectors};

@@ -80,8 +80,13 @@ pub struct Disk;
 
 impl Probe for Disk {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(path) {
-            Ok(bytes) => Ok(Some(bytes)),
+        // a pipe or a device would keep the reader waiting
+        if fs::metadata(path).is_ok_and(|m| !m.is_file()) {
+            return Ok(None);
+        }
+        let mut bytes = Vec::new();
+        match File::open(path).and_then(|f| f.take(MOST).read_to_end(&mut bytes)) {
+            Ok(_) => Ok(Some(bytes)),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(e) => Err(e),
         }
@@ -93,5 +98,12 @@ impl Probe for Disk {
 
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let names = fs::read_dir(path).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.collect();
+        names.sort_unstable();
+        Some(names)
     }
 }

@@ -111,6 +111,14 @@ codes! {
     DISTRO_UNKNOWN = "osimg::distro::unknown", Error, "a distribution that osimg has no fragments for";
     DISTRO_MISMATCH = "osimg::distro::mismatch", Error, "the built image is of another distribution than stated";
     BUILD_FAILED = "osimg::build::failed", Error, "a Dockerfile's build failed";
+    DOCKERFILE_SYNTAX = "osimg::dockerfile::syntax", AllowableError, "a Dockerfile that no engine can read";
+    DOCKERFILE_IMAGE = "osimg::dockerfile::image", AllowableError, "a word in a Dockerfile that cannot be an image's name";
+    DOCKERFILE_STAGE = "osimg::dockerfile::stage", AllowableError, "a `--from` that names no stage in front of it";
+    BASE_UNKNOWN = "osimg::dockerfile::base-unknown", Warning, "an image that is nearly a base of the manifest";
+    COPY_SOURCE = "osimg::dockerfile::copy-source", AllowableError, "a file that a Dockerfile takes and its context does not have";
+    COPY_IGNORED = "osimg::dockerfile::copy-ignored", AllowableError, "a file that a Dockerfile takes and the ignore file keeps out";
+    COPY_UNCLEAR = "osimg::dockerfile::copy-unclear", Warning, "a source of `COPY` that engines read differently";
+    IGNORE_PATTERN = "osimg::dockerfile::ignore-pattern", Error, "an ignore file with a pattern that none can be";
     TARGET_UNKNOWN = "osimg::dockerfile::target-unknown", Error, "a target that is no stage of the Dockerfile";
     BUILD_ARG_UNUSED = "osimg::dockerfile::arg-unused", Warning, "a build argument that the Dockerfile does not declare";
     ALLOW_UNUSED = "osimg::allow::unused", Warning, "an entry of `allow` that nothing needs";

@@ -12,10 +12,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use crate::base::{Digest, DigestBuilder};
+use crate::base::{Digest, DigestBuilder, IgnoreFile};
 
 use super::BuildContext;
-use super::ignorefile::IgnoreFile;
 
 /// The Dockerfile's name in the context when it lies outside of it. BuildKit takes a context from a tar as it is, so a
 /// `COPY .` there copies this file too; the classic builder does not when `.dockerignore` names it.

@@ -6,7 +6,6 @@ pub mod context;
 mod docker;
 mod endpoint;
 pub mod fake;
-mod ignorefile;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

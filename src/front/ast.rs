@@ -101,7 +101,7 @@ pub struct Disk {
     #[schemars(extend("default" = "mbr"))]
     pub table: Option<Table>,
     /// The files to write: a raw image, and the formats that virtual machines read. Default: `[raw]`.
-    #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true), example = ["raw"])]
+    #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true), example = Example::of(r#"["raw"]"#))]
     pub formats: Option<Vec<Format>>,
 }
 
@@ -135,7 +135,7 @@ pub enum Format {
 #[schemars(deny_unknown_fields)]
 pub struct Boot {
     /// The firmware the image boots on; one image can boot on both. Default: `[bios, uefi]`.
-    #[schemars(length(min = 1), extend("default" = ["bios", "uefi"], "uniqueItems" = true), example = ["uefi"])]
+    #[schemars(length(min = 1), extend("default" = ["bios", "uefi"], "uniqueItems" = true), example = Example::of(r#"["uefi"]"#))]
     pub firmware: Option<Vec<Firmware>>,
     /// How long the boot menu waits before it starts the default slot: whole seconds or minutes, `5s` or `1m`.
     /// `0s` boots at once. Default: `1s`.
@@ -149,7 +149,7 @@ pub struct Boot {
     #[schemars(
         inner(regex(pattern = words::CONSOLE)),
         extend("default" = ["tty0", "ttyS0,115200"]),
-        example = ["tty0", "ttyS0,115200"]
+        example = Example::of(r#"["tty0", "ttyS0,115200"]"#)
     )]
     pub consoles: Option<Vec<String>>,
 }

@@ -4,14 +4,16 @@
 //! rule found an error, and all findings. A model holds valid values only.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::model::{self, Console, Model};
 use super::probe::Probe;
 use super::resolved::{Boot, Resolved, Slot, Words};
 use super::rules::{self, Case, Reading};
 use super::spans::Node;
-use super::{allow, conform, dockerfile};
-use crate::diag::{Diagnostics, Spanned};
+use super::{MAX_BYTES, allow, conform, dockerfile};
+use crate::diag::{Diagnostics, Source, Span, Spanned};
 
 /// `tree` is the manifest as it stands, `found` what was found before. All findings leave that the manifest does not allow; the model is `None` beside
 /// errors.
@@ -21,7 +23,8 @@ pub fn check(
     mut found: Diagnostics,
     probe: &dyn Probe,
 ) -> (Option<Model>, Diagnostics) {
-    let dockerfiles: Vec<Reading> = resolved.slots.iter().map(|slot| look(slot, probe)).collect();
+    let mut looks = Looks { probe, resolved: &resolved, texts: BTreeMap::new() };
+    let dockerfiles: Vec<Reading> = resolved.slots.iter().map(|slot| looks.look(slot)).collect();
     found.extend(rules::apply(&Case { resolved: &resolved, probe, dockerfiles: &dockerfiles }));
     conform::check(&resolved.source, tree, &mut found);
     let found = allow::apply(&resolved, found);
@@ -31,18 +34,58 @@ pub fn check(
     (model(resolved, dockerfiles), found)
 }
 
-fn look(slot: &Slot, probe: &dyn Probe) -> Reading {
-    let bytes = match probe.read(&slot.dockerfile.value) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Reading::Missing,
-        Err(error) => return Reading::Unreadable(error.to_string()),
-    };
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => match dockerfile::read(text, &args(slot)) {
-            Ok(dockerfile) => Reading::Done(dockerfile),
-            Err(error) => Reading::Broken(error),
-        },
-        Err(_) => Reading::Unreadable("it is not UTF-8 text".to_string()),
+/// The Dockerfiles of the slots. One that several slots share is one source.
+struct Looks<'p> {
+    probe: &'p dyn Probe,
+    resolved: &'p Resolved,
+    texts: BTreeMap<PathBuf, Text>,
+}
+
+/// What became of a Dockerfile's bytes.
+#[derive(Clone)]
+enum Text {
+    Missing,
+    Unreadable(String),
+    NotUtf8(Arc<Source>, Span),
+    Good(Arc<Source>),
+}
+
+impl Looks<'_> {
+    fn look(&mut self, slot: &Slot) -> Reading {
+        let path = &slot.dockerfile.value;
+        if !self.texts.contains_key(path) {
+            self.texts.insert(path.clone(), self.read(path));
+        }
+        match self.texts[path].clone() {
+            Text::Missing => Reading::Missing,
+            Text::Unreadable(why) => Reading::Unreadable(why),
+            Text::NotUtf8(source, span) => Reading::NotUtf8(source, span),
+            Text::Good(source) => {
+                let dockerfile = dockerfile::read(&source.text, &args(slot));
+                Reading::Done(source, dockerfile)
+            }
+        }
+    }
+
+    fn read(&self, path: &Path) -> Text {
+        let bytes = match self.probe.read(path) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Text::Missing,
+            Err(error) => return Text::Unreadable(error.to_string()),
+        };
+        if bytes.len() > MAX_BYTES {
+            return Text::Unreadable(format!("it has {} bytes, at most {MAX_BYTES} are read", bytes.len()));
+        }
+        // engines read one with a byte order mark as well
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let source = Arc::new(Source::new(self.resolved.shown(path), String::from_utf8_lossy(bytes)));
+        match std::str::from_utf8(bytes) {
+            Ok(_) => Text::Good(source),
+            Err(error) => {
+                let at = error.valid_up_to();
+                Text::NotUtf8(source, Span::new(at, at + char::REPLACEMENT_CHARACTER.len_utf8()))
+            }
+        }
     }
 }
 
@@ -127,7 +170,7 @@ fn slot(slot: Slot, look: Reading) -> model::Slot {
         build_args,
         target: slot.target,
         from: match look {
-            Reading::Done(dockerfile) => dockerfile.images,
+            Reading::Done(_, dockerfile) => dockerfile.image_names(),
             _ => Vec::new(),
         },
         distro: slot.distro,

@@ -1,265 +1,212 @@
-//! As much of a Dockerfile as a manifest refers to: its stages, and the images it is made from.
+//! As much of a Dockerfile as can be judged before a build: its grammar, its stages, the images it is made from, and
+//! what it takes from its context.
 //!
-//! Enters: the text and the build arguments of the manifest. Leaves: [`Dockerfile`]. The grammar is `parse-dockerfile`'s; the
-//! substitution of `ARG`s in `FROM` follows the Dockerfile reference, "Environment replacement" and "Understand how ARG and
-//! FROM interact": only what stands before the first `FROM`, with the manifest's build arguments above its defaults.
+//! Enters: the text and the build arguments of the manifest. Leaves: [`Dockerfile`], with every place a span of the text.
+//! [`lines`] joins what belongs together, [`words`] splits it, [`expand`] replaces variables, [`read`] puts it together;
+//! [`reference`] and [`glob`] are the grammars of image names and of patterns. The models are BuildKit's own parser and the
+//! Dockerfile reference. What only the build knows (a base image's `ENV`, `# syntax=` of somebody else) is not guessed at.
 
-use std::collections::BTreeMap;
+mod expand;
+pub mod glob;
+mod lines;
+mod read;
+pub mod reference;
+mod words;
 
-use parse_dockerfile::{Flag, Instruction};
+use std::collections::BTreeSet;
+
+use crate::diag::{Span, Spanned};
+pub use read::{INSTRUCTIONS, read};
 
 /// What the manifest needs to know of a Dockerfile.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Dockerfile {
-    /// The named stages, in order, lower-case: names are compared so.
-    pub stages: Vec<String>,
-    /// How many stages there are: a target can be a number.
-    pub stage_count: usize,
-    /// The images it takes from elsewhere (`FROM`, `COPY --from`, `RUN --mount=from=`), each once, in order. Not its
-    /// own stages, not `scratch`.
-    pub images: Vec<String>,
-    /// Every `ARG` it declares.
-    pub args: Vec<String>,
+    /// Where it is not one.
+    pub problems: Vec<Problem>,
+    pub stages: Vec<Stage>,
+    /// The images it takes from elsewhere (`FROM`, `COPY --from`, `RUN --mount=from=`) wherever it names them, in order. Not
+    /// its own stages, not `scratch`.
+    pub images: Vec<Spanned<String>>,
+    /// Stages named where they cannot be.
+    pub misplaced: Vec<Misplaced>,
+    /// Every `ARG` it declares, each once.
+    pub args: Vec<Spanned<String>>,
+    /// What it takes from its context.
+    pub takes: Vec<Take>,
+    /// Whether it may name images that are not in `images`: the build alone knows which.
+    pub more_images: bool,
 }
 
-/// Why a Dockerfile tells nothing.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Lower-case: names are compared so.
+    pub name: Option<Spanned<String>>,
+    /// The words of `FROM` that say what it begins with.
+    pub from: Span,
+    /// The stages it takes from.
+    pub needs: BTreeSet<usize>,
+}
+
+/// Words that are no Dockerfile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    pub kind: Syntax,
+    pub span: Span,
+}
+
+/// Why words are no Dockerfile.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DockerfileError {
-    #[error("{0}")]
-    Syntax(String),
+pub enum Syntax {
+    #[error("the Dockerfile has no `FROM`")]
+    NoStage,
+    #[error("`{0}` is no instruction")]
+    Unknown(String),
+    #[error("`{0}` takes no flag `--{1}`")]
+    Flag(&'static str, String),
+    #[error("`{0}` stands before the first `FROM`")]
+    BeforeFrom(&'static str),
+    #[error("`{0}` needs something behind it")]
+    NoArgument(&'static str),
+    #[error("`ENV` needs a name and a value")]
+    NoValue,
+    #[error("`{0}` needs a source and a destination")]
+    NoDestination(&'static str),
+    #[error("`FROM` takes an image, and `AS` with a name for the stage")]
+    FromWords,
+    #[error("`{0}` is no name of a stage")]
+    StageName(String),
+    #[error("the here-document `{0}` has no end")]
+    HereDocument(String),
+    #[error("`{0}` is no escape character")]
+    Escape(String),
     /// After substitution nothing is left of a `FROM`'s image.
     #[error("`FROM {0}` names no image: an `ARG` in it has no value")]
     Blank(String),
+    #[error("`COPY` takes nothing from the network")]
+    Remote,
+}
+
+impl Syntax {
+    /// What to do about it, where nothing nearer can be said.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Syntax::NoStage => "begin with `FROM` and an image or a base of the manifest",
+            Syntax::Unknown(_) => "write an instruction of the Dockerfile reference",
+            Syntax::Flag(..) => "remove the flag",
+            Syntax::BeforeFrom(_) => "only `ARG` may stand there; move it below `FROM`",
+            Syntax::NoArgument(_) => "complete it, or remove it",
+            Syntax::NoValue => "write `ENV NAME=value`",
+            Syntax::NoDestination(_) => "write what to copy and where to",
+            Syntax::FromWords => "write `FROM image AS name`; comments have lines of their own",
+            Syntax::StageName(_) => "a letter, then letters, digits, `-`, `_` and `.`",
+            Syntax::HereDocument(_) => {
+                "end it with that word alone on a line, without spaces before or behind it"
+            }
+            Syntax::Escape(_) => "write `\\` or a backtick",
+            Syntax::Blank(_) => {
+                "give the `ARG` a default in front of the first `FROM`, or a value in `build_args`"
+            }
+            Syntax::Remote => "write `ADD` instead",
+        }
+    }
+}
+
+/// A `--from=` that cannot be.
+#[derive(Clone, Debug)]
+pub struct Misplaced {
+    pub fault: Fault,
+    /// The stage that says it.
+    pub stage: usize,
+    /// As it is written.
+    pub name: Spanned<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A stage cannot take from itself.
+    Itself,
+    /// The stage of that number comes later.
+    Later(usize),
+    /// There are not that many stages.
+    OutOfRange,
+    /// Variables are not replaced there.
+    Variable,
+}
+
+/// An instruction that takes files from the context.
+#[derive(Clone, Debug)]
+pub struct Take {
+    /// `COPY`, `ADD` or `RUN --mount`.
+    pub instruction: &'static str,
+    /// The stage it stands in.
+    pub stage: usize,
+    /// With variables replaced.
+    pub sources: Vec<Wanted>,
+    /// Whether all its sources are known here.
+    pub whole: bool,
+    /// `--parents`: patterns reach into folders there.
+    pub parents: bool,
+}
+
+/// One source of a [`Take`].
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    pub path: Spanned<String>,
+    /// Whether the words at the span are the path itself: without quotes, escapes and variables.
+    pub literal: bool,
 }
 
 impl Dockerfile {
-    /// Whether `target` is one of the stages, by name or by number.
-    pub fn has_stage(&self, target: &str) -> bool {
-        self.stages.contains(&target.to_lowercase())
-            || target.parse::<usize>().is_ok_and(|number| number < self.stage_count)
+    /// The stage that `target` means, by name or by number.
+    pub fn stage(&self, target: &str) -> Option<usize> {
+        let target = target.to_lowercase();
+        let named = |s: &Stage| s.name.as_ref().is_some_and(|n| n.value == target);
+        self.stages
+            .iter()
+            .rposition(named)
+            .or_else(|| target.parse::<usize>().ok().filter(|number| *number < self.stages.len()))
     }
-}
 
-/// Reads `text` with the manifest's `build_args`.
-pub fn read(text: &str, build_args: &BTreeMap<String, String>) -> Result<Dockerfile, DockerfileError> {
-    let parsed = parse_dockerfile::parse(text).map_err(|e| DockerfileError::Syntax(e.to_string()))?;
-    let escape = parsed.parser_directives.escape.as_ref().map_or('\\', |e| e.value.value);
-    let mut out = Dockerfile::default();
-    let mut global: BTreeMap<String, String> = BTreeMap::new();
-    for instruction in &parsed.instructions {
-        match instruction {
-            Instruction::Arg(arg) => {
-                for word in split(&arg.arguments.value, escape) {
-                    let (name, default) = match word.split_once('=') {
-                        Some((name, value)) => (name, Some(value)),
-                        None => (word.as_str(), None),
-                    };
-                    if !out.args.iter().any(|a| a == name) {
-                        out.args.push(name.to_string());
-                    }
-                    if out.stage_count == 0 {
-                        let default = default.map(|d| expand(&unquote(d, escape), &global, escape));
-                        if let Some(value) = build_args.get(name).cloned().or(default) {
-                            global.insert(name.to_string(), value);
-                        }
-                    }
-                }
+    /// Whether a slip may hide stages, images and arguments.
+    pub fn is_cut(&self) -> bool {
+        let hides = |kind: &Syntax| {
+            matches!(
+                kind,
+                Syntax::Unknown(_)
+                    | Syntax::Escape(_)
+                    | Syntax::HereDocument(_)
+                    | Syntax::NoArgument("FROM" | "ARG")
+            )
+        };
+        self.problems.iter().any(|p| hides(&p.kind))
+    }
+
+    /// The names of stages, in order.
+    pub fn stage_names(&self) -> Vec<String> {
+        self.stages.iter().filter_map(|s| s.name.as_ref()).map(|n| n.value.clone()).collect()
+    }
+
+    /// The stages that a build of `target` needs, itself included: the last one where there is no target. Nothing where the
+    /// target is no stage. An engine leaves the others out.
+    pub fn needed(&self, target: Option<&str>) -> BTreeSet<usize> {
+        let goal = match target {
+            Some(target) => self.stage(target),
+            None => self.stages.len().checked_sub(1),
+        };
+        let mut needed = BTreeSet::new();
+        let mut ahead: Vec<usize> = goal.into_iter().collect();
+        while let Some(stage) = ahead.pop() {
+            if needed.insert(stage) {
+                ahead.extend(self.stages[stage].needs.iter().copied());
             }
-            Instruction::From(from) => {
-                let image = expand(&unquote(&from.image.value, escape), &global, escape);
-                if image.trim().is_empty() {
-                    return Err(DockerfileError::Blank(from.image.value.to_string()));
-                }
-                add(&mut out, &image);
-                if let Some((_, name)) = &from.as_ {
-                    out.stages.push(name.value.to_lowercase());
-                }
-                out.stage_count += 1;
-            }
-            Instruction::Copy(copy) => {
-                for image in flag(&copy.options, "from") {
-                    add(&mut out, &image);
-                }
-            }
-            Instruction::Run(run) => {
-                for mount in flag(&run.options, "mount") {
-                    for image in mount.split(',').filter_map(|part| part.strip_prefix("from=")) {
-                        add(&mut out, image);
-                    }
-                }
-            }
-            _ => {}
         }
-    }
-    Ok(out)
-}
-
-fn flag(flags: &[Flag<'_>], name: &str) -> Vec<String> {
-    let values = flags.iter().filter(|f| f.name.value == name).filter_map(|f| f.value.as_ref());
-    values.map(|v| v.value.to_string()).collect()
-}
-
-/// Notes an image, unless it is a stage so far, a stage's number, `scratch` or noted.
-fn add(out: &mut Dockerfile, image: &str) {
-    let own = out.stages.contains(&image.to_lowercase()) || image.parse::<usize>().is_ok();
-    if !own && image != "scratch" && !out.images.iter().any(|known| known == image) {
-        out.images.push(image.to_string());
-    }
-}
-
-/// Words at white space, quotes and escapes kept in them.
-fn split(text: &str, escape: char) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            (c, _) if c == escape => {
-                word.push(c);
-                word.extend(chars.next());
-                continue;
-            }
-            ('"' | '\'', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            (c, None) if c.is_whitespace() => {
-                words.push(std::mem::take(&mut word));
-                continue;
-            }
-            _ => {}
-        }
-        word.push(c);
-    }
-    words.push(word);
-    words.retain(|w| !w.is_empty());
-    words
-}
-
-/// Without the quotes around it. `$` within single quotes stays literal, said with the escape character.
-fn unquote(text: &str, escape: char) -> String {
-    let inner = |quote: char| text.strip_prefix(quote).and_then(|t| t.strip_suffix(quote));
-    match (inner('"'), inner('\'')) {
-        (Some(inner), _) => inner.to_string(),
-        (None, Some(inner)) => inner.replace('$', &format!("{escape}$")),
-        (None, None) => text.to_string(),
-    }
-}
-
-/// Replaces `$name`, `${name}` and the forms with `:-`, `-`, `:+` and `+`. A name without a value is empty.
-fn expand(text: &str, vars: &BTreeMap<String, String>, escape: char) -> String {
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        rest = &rest[c.len_utf8()..];
-        if c == escape {
-            if let Some(next) = rest.chars().next() {
-                out.push(next);
-                rest = &rest[next.len_utf8()..];
-            }
-        } else if c != '$' {
-            out.push(c);
-        } else if let Some(body) = rest.strip_prefix('{') {
-            let Some(end) = closing(body) else {
-                out.push_str("${");
-                rest = body;
-                continue;
-            };
-            out.push_str(&braced(&body[..end], vars, escape));
-            rest = &body[end + 1..];
-        } else {
-            let end = name_end(rest);
-            if end == 0 {
-                out.push('$');
-            }
-            out.push_str(vars.get(&rest[..end]).map_or("", String::as_str));
-            rest = &rest[end..];
-        }
-    }
-    out
-}
-
-/// The brace that closes what was opened just before `text`.
-fn closing(text: &str) -> Option<usize> {
-    let mut depth = 0;
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => return Some(at),
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    None
-}
-
-fn name_end(text: &str) -> usize {
-    text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len())
-}
-
-fn braced(body: &str, vars: &BTreeMap<String, String>, escape: char) -> String {
-    let (name, operator) = body.split_at(name_end(body));
-    let value = vars.get(name).map(String::as_str);
-    let filled = value.filter(|v| !v.is_empty());
-    let word = |prefix: usize| expand(&operator[prefix..], vars, escape);
-    match operator {
-        o if o.starts_with(":-") => filled.map_or_else(|| word(2), str::to_string),
-        o if o.starts_with(":+") => filled.map_or_else(String::new, |_| word(2)),
-        o if o.starts_with('-') => value.map_or_else(|| word(1), str::to_string),
-        o if o.starts_with('+') => value.map_or_else(String::new, |_| word(1)),
-        // `:?`, `#`, `%`, `/` change nothing about which image is meant when the value fits
-        _ => value.unwrap_or_default().to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn images(text: &str, args: &[(&str, &str)]) -> Vec<String> {
-        let args = args.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        read(text, &args).expect("a Dockerfile").images
+        needed
     }
 
-    #[test]
-    fn stages_are_not_images() {
-        let text = "FROM debian-bookworm AS Build\nRUN true\nFROM scratch\nCOPY --from=build /a /a\nCOPY --from=0 /a /b\n\
-                    COPY --from=golden:1 /a /c\nFROM build\nRUN --mount=type=bind,from=tools,target=/t true\n";
-        assert_eq!(images(text, &[]), ["debian-bookworm", "golden:1", "tools"]);
-        let d = read(text, &BTreeMap::new()).expect("a Dockerfile");
-        assert!(d.has_stage("BUILD") && d.has_stage("2") && !d.has_stage("3") && !d.has_stage("run"));
-    }
-
-    #[test]
-    fn arguments_are_substituted() {
-        let text = "ARG A=centos\nARG T\nARG B=\"${A}-x\" C=7\nFROM --platform=linux/amd64 ${A}:${T:-7.9}\nARG A=late\nFROM $B:$C\n";
-        assert_eq!(images(text, &[]), ["centos:7.9", "centos-x:7"]);
-        assert_eq!(images(text, &[("T", "8"), ("A", "rocky")]), ["rocky:8", "rocky-x:7"]);
-        assert_eq!(images("ARG X=${Y:-${Z-deep}}\nfrom a${X:+b}$X\n", &[]), ["abdeep"]);
-        // an argument that the Dockerfile does not declare before FROM is not its own
-        assert_eq!(
-            read("FROM $Q\n", &[("Q".to_string(), "x".to_string())].into()),
-            Err(DockerfileError::Blank("$Q".into()))
-        );
-    }
-
-    #[test]
-    fn comments_continuations_heredocs_and_the_escape_directive() {
-        let text =
-            "# escape=`\n# FROM no\nfrom `\n  # in between\n  a:1 as one\nRUN <<EOF\nFROM no\nEOF\nFROM b\n";
-        assert_eq!(images(text, &[]), ["a:1", "b"]);
-        assert_eq!(images("FROM a:1\r\nRUN x \\\r\n  y\r\nFROM b\r\n", &[]), ["a:1", "b"]);
-    }
-
-    #[test]
-    fn what_is_no_dockerfile_says_why() {
-        assert!(matches!(read("# nothing\n", &BTreeMap::new()), Err(DockerfileError::Syntax(_))));
-        assert!(matches!(read("FRM a\n", &BTreeMap::new()), Err(DockerfileError::Syntax(_))));
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn no_text_makes_it_panic(text in "(FROM|ARG|RUN|COPY|# escape=`|<<EOF|EOF|[ \\n\"'$\\{}:=+a-cé\\\\`-]|--from=|\\n){0,40}") {
-            let _ = read(&text, &BTreeMap::from([("a".to_string(), "$b".to_string())]));
-        }
+    /// The images it takes from elsewhere, each once, in order.
+    pub fn image_names(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let new = self.images.iter().filter(|image| seen.insert(&image.value));
+        new.map(|image| image.value.clone()).collect()
     }
 }

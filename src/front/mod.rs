@@ -7,6 +7,7 @@ mod allow;
 pub mod ast;
 pub mod check;
 mod conform;
+mod context;
 pub mod dockerfile;
 mod fields;
 pub mod hover;
@@ -86,6 +87,13 @@ mod tests {
         fn is_dir(&self, path: &Path) -> bool {
             self.0.keys().any(|file| file != path && file.starts_with(path))
         }
+
+        fn list(&self, path: &Path) -> Option<Vec<String>> {
+            let below = self.0.keys().filter_map(|file| file.strip_prefix(path).ok()?.iter().next());
+            let names: std::collections::BTreeSet<String> =
+                below.map(|name| name.to_string_lossy().into_owned()).collect();
+            (!names.is_empty()).then(|| names.into_iter().collect())
+        }
     }
 
     fn model(text: &str) -> Model {
@@ -153,5 +161,22 @@ mod tests {
         assert!(model.is_none());
         let messages: Vec<&str> = found.iter().map(|f| f.message.as_str()).collect();
         assert_eq!(messages, ["the Dockerfile `/m/os/Dockerfile` cannot be read: permission denied"]);
+    }
+
+    #[test]
+    fn a_dockerfile_is_called_as_a_user_would_type_it() {
+        let text = "FROM base\nCOPY motd /\nCOPY mtd /\n";
+        let probe = Fake::new(&[("/m/os/Dockerfile", Some(text)), ("/m/os/motd", Some(""))]);
+        let (_, found) = load("examples/m.yaml", LEAST.as_bytes(), Path::new("/m"), &probe);
+        let told: Vec<_> = found.iter().collect();
+        assert_eq!(told.len(), 1);
+        let label = &told[0].labels[0];
+        assert_eq!(label.source.name, "examples/os/Dockerfile");
+        assert_eq!(&label.source.text[label.span.start..label.span.end], "mtd");
+        let edit = &told[0].fixes[0].edits[0];
+        assert_eq!(
+            (edit.source.name.as_str(), edit.span, edit.text.as_str()),
+            ("examples/os/Dockerfile", label.span, "motd")
+        );
     }
 }

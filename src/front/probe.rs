@@ -9,4 +9,7 @@ pub trait Probe {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>>;
     fn is_file(&self, path: &Path) -> bool;
     fn is_dir(&self, path: &Path) -> bool;
+    /// The names in a folder, of whatever kind they are, in order; `None` where there is no folder or it cannot be read.
+    /// Names that are not UTF-8 may be left out.
+    fn list(&self, path: &Path) -> Option<Vec<String>>;
 }

@@ -2,7 +2,7 @@
 //! what the rules look at. Not yet checked.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,20 @@ pub struct Resolved {
     pub slots: Vec<Slot>,
     /// The codes of findings that the manifest accepts.
     pub allow: Vec<Spanned<Code>>,
+}
+
+impl Resolved {
+    /// A path as the user would type it: beside the manifest where the manifest's name says where that is.
+    pub fn shown(&self, path: &Path) -> String {
+        let folder = Path::new(&self.source.name).parent().unwrap_or(Path::new(""));
+        let shown = path.strip_prefix(&self.dir).map_or(path.to_path_buf(), |inner| {
+            match inner.as_os_str().is_empty() {
+                true => folder.to_path_buf(),
+                false => folder.join(inner),
+            }
+        });
+        shown.display().to_string()
+    }
 }
 
 pub struct Base {

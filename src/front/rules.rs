@@ -5,11 +5,13 @@ mod base_use;
 mod boot_default;
 mod build_args;
 mod consoles;
+mod copy_sources;
 mod disk_fit;
 mod dockerfiles;
 mod driver_words;
 mod file_paths;
 mod hostnames;
+mod images;
 mod kernel_args;
 mod kernel_version;
 mod not_yet;
@@ -21,6 +23,7 @@ mod shares;
 mod slot_names;
 mod sources;
 mod ssh_keys;
+mod stages;
 mod target;
 mod titles;
 mod unit_conflicts;
@@ -29,7 +32,7 @@ mod user_names;
 
 use std::sync::Arc;
 
-use super::dockerfile::{Dockerfile, DockerfileError};
+use super::dockerfile::Dockerfile;
 use super::probe::Probe;
 use super::resolved::{Resolved, Slot};
 use super::words;
@@ -39,9 +42,23 @@ use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned, codes};
 pub enum Reading {
     Missing,
     Unreadable(String),
-    Broken(DockerfileError),
-    Done(Dockerfile),
+    /// The text, and where its bytes stop being UTF-8.
+    NotUtf8(Arc<Source>, Span),
+    Done(Arc<Source>, Dockerfile),
 }
+
+impl Reading {
+    /// The text and what it says, where it could be read.
+    pub fn done(&self) -> Option<(&Arc<Source>, &Dockerfile)> {
+        match self {
+            Reading::Done(source, dockerfile) => Some((source, dockerfile)),
+            _ => None,
+        }
+    }
+}
+
+/// The most findings that one rule has for one Dockerfile: what comes behind is more of the same.
+const MOST_FINDINGS: usize = 50;
 
 /// What a rule sees.
 pub struct Case<'a> {
@@ -58,6 +75,12 @@ impl Case<'_> {
 
     fn slots(&self) -> &[Slot] {
         &self.resolved.slots
+    }
+
+    /// Each slot whose Dockerfile could be read, with its text and what it says.
+    fn read_dockerfiles(&self) -> impl Iterator<Item = (&Slot, &Arc<Source>, &Dockerfile)> {
+        let read = self.slots().iter().zip(self.dockerfiles);
+        read.filter_map(|(slot, look)| look.done().map(|(source, dockerfile)| (slot, source, dockerfile)))
     }
 
     fn error(&self, code: Code, message: impl Into<String>, span: Span, label: &str) -> Diagnostic {
@@ -131,6 +154,9 @@ pub const TABLE: &[Rule] = &[
     sources::check,
     dockerfiles::check,
     target::check,
+    stages::check,
+    images::check,
+    copy_sources::check,
     build_args::check,
     base_use::check,
     kernel_version::check,
@@ -147,7 +173,7 @@ pub const TABLE: &[Rule] = &[
     not_yet::check,
 ];
 
-/// Applies every rule. Findings that a shared default makes once per slot are said once.
+/// Applies every rule. Findings that a shared default or a shared Dockerfile makes once per slot are said once.
 pub fn apply(case: &Case<'_>) -> Diagnostics {
     let mut found = Diagnostics::new();
     for rule in TABLE {
@@ -156,8 +182,9 @@ pub fn apply(case: &Case<'_>) -> Diagnostics {
     let mut once = Diagnostics::new();
     let mut seen = std::collections::BTreeSet::new();
     for finding in found {
-        let spans: Vec<Span> = finding.labels.iter().map(|l| l.span).collect();
-        if seen.insert((finding.code, finding.message.clone(), spans)) {
+        // the further places of one finding may be a slot's own
+        let place = finding.labels.first().map(|l| (l.source.name.clone(), l.span));
+        if seen.insert((finding.code, finding.message.clone(), place)) {
             once.push(finding);
         }
     }

@@ -264,6 +264,13 @@ impl Probe for Disk {
     fn is_file(&self, path: &Path) -> bool {
         path.is_file()
     }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let entries = fs::read_dir(path).ok()?;
+        let mut names: Vec<String> = entries.filter_map(|e| e.ok()?.file_name().into_string().ok()).collect();
+        names.sort();
+        Some(names)
+    }
 }
 
 pub fn read_at(path: &Path, (start, length): (u64, usize)) -> Vec<u8> {

@@ -1,7 +1,6 @@
 //! What is open in the editor: its text counts, saved or not, instead of what the disk has.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
@@ -102,13 +101,7 @@ impl Probe for Documents {
         if let Some(document) = self.open.get(&normal(path)) {
             return Ok(Some(document.text.clone().into_bytes()));
         }
-        // half a path, typed so far, may be a device or a pipe, which would never end
-        match fs::metadata(path) {
-            Ok(about) if !about.is_file() && !about.is_dir() => {
-                Err(io::Error::other("it is no regular file"))
-            }
-            _ => Disk.read(path),
-        }
+        Disk.read(path)
     }
 
     fn is_file(&self, path: &Path) -> bool {
@@ -117,6 +110,16 @@ impl Probe for Documents {
 
     fn is_dir(&self, path: &Path) -> bool {
         Disk.is_dir(path)
+    }
+
+    fn list(&self, path: &Path) -> Option<Vec<String>> {
+        let mut names = Disk.list(path)?;
+        let folder = normal(path);
+        let open = self.open.keys().filter(|file| file.parent() == Some(&folder));
+        names.extend(open.filter_map(|file| Some(file.file_name()?.to_str()?.to_string())));
+        names.sort_unstable();
+        names.dedup();
+        Some(names)
     }
 }
 

@@ -44,7 +44,8 @@ impl Manifest {
     /// Reads and checks, with the open files above those of the disk. `strict`: warnings are errors.
     pub fn read(path: &Path, document: &Document, documents: &Documents, strict: bool) -> Manifest {
         let dir = path.parent().unwrap_or(Path::new("/")).to_path_buf();
-        let name = path.display().to_string();
+        // messages then show paths as they are beside the manifest
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_string();
         let body = document.body();
         let (_, found) = front::load(&name, body.as_bytes(), &dir, documents);
         let found = if strict { found.denied() } else { found };

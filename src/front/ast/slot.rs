@@ -82,7 +82,7 @@ slot_types! {
     systemd: Systemd;
     /// Packages to install on top of the Dockerfile's image, by the distribution's package manager. Default: none but
     /// what booting needs.
-    #[schemars(inner(regex(pattern = words::PACKAGE)), example = ["openssh-server"])]
+    #[schemars(inner(regex(pattern = words::PACKAGE)), example = Example::of(r#"["openssh-server"]"#))]
     packages: Vec<String>;
     /// Users to create or to change. Default: those of the image, whose `root` often cannot log in.
     #[schemars(example = Example::of(r#"[{"name": "root", "ssh_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA admin"]}]"#))]
@@ -145,7 +145,7 @@ pub struct Kernel {
     )]
     pub version: Option<String>,
     /// Added to the kernel's command line, after the root and the consoles. Default: none.
-    #[schemars(inner(regex(pattern = words::KERNEL_ARG)), example = ["modprobe.blacklist=floppy"])]
+    #[schemars(inner(regex(pattern = words::KERNEL_ARG)), example = Example::of(r#"["modprobe.blacklist=floppy"]"#))]
     pub args: Option<Vec<String>>,
 }
 
@@ -155,13 +155,13 @@ pub struct Kernel {
 #[schemars(deny_unknown_fields)]
 pub struct Dracut {
     /// Kernel modules to add (`--add-drivers`). Default: `virtio_blk`, `virtio_scsi` and the root filesystem's module.
-    #[schemars(inner(regex(pattern = words::MODULE)), example = ["virtio_blk", "virtio_scsi", "xfs"])]
+    #[schemars(inner(regex(pattern = words::MODULE)), example = Example::of(r#"["virtio_blk", "virtio_scsi", "xfs"]"#))]
     pub drivers: Option<Vec<String>>,
     /// The filesystems to support (`--filesystems`). Default: dracut's own choice.
-    #[schemars(inner(regex(pattern = words::MODULE)), example = ["xfs"])]
+    #[schemars(inner(regex(pattern = words::MODULE)), example = Example::of(r#"["xfs"]"#))]
     pub filesystems: Option<Vec<String>>,
     /// Kernel modules to leave out (`--omit-drivers`). Default: none.
-    #[schemars(inner(regex(pattern = words::MODULE)), example = ["floppy"])]
+    #[schemars(inner(regex(pattern = words::MODULE)), example = Example::of(r#"["floppy"]"#))]
     pub omit_drivers: Option<Vec<String>>,
 }
 
@@ -183,17 +183,17 @@ pub struct Systemd {
     #[schemars(
         inner(regex(pattern = words::UNIT)),
         extend("default" = ["getty.target"]),
-        example = ["getty.target", "systemd-logind.service"]
+        example = Example::of(r#"["getty.target", "systemd-logind.service"]"#)
     )]
     pub unmask: Option<Vec<String>>,
     /// Units to enable. Default: none but what the packages enable.
-    #[schemars(inner(regex(pattern = words::UNIT)), example = ["sshd.service"])]
+    #[schemars(inner(regex(pattern = words::UNIT)), example = Example::of(r#"["sshd.service"]"#))]
     pub enable: Option<Vec<String>>,
     /// Units to disable. Default: none.
-    #[schemars(inner(regex(pattern = words::UNIT)), example = ["postfix.service"])]
+    #[schemars(inner(regex(pattern = words::UNIT)), example = Example::of(r#"["postfix.service"]"#))]
     pub disable: Option<Vec<String>>,
     /// Units to mask: they cannot be started at all. Default: none.
-    #[schemars(inner(regex(pattern = words::UNIT)), example = ["systemd-firstboot.service"])]
+    #[schemars(inner(regex(pattern = words::UNIT)), example = Example::of(r#"["systemd-firstboot.service"]"#))]
     pub mask: Option<Vec<String>>,
 }
 
@@ -213,11 +213,11 @@ pub struct User {
     /// image has it.
     #[schemars(
         inner(regex(pattern = words::SSH_KEY)),
-        example = ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA admin"]
+        example = Example::of(r#"["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA admin"]"#)
     )]
     pub ssh_keys: Option<Vec<String>>,
     /// Supplementary groups. They must be there in the image. Default: as the image has it; none for a new user.
-    #[schemars(inner(regex(pattern = words::USER)), example = ["wheel"])]
+    #[schemars(inner(regex(pattern = words::USER)), example = Example::of(r#"["wheel"]"#))]
     pub groups: Option<Vec<String>>,
     /// The login shell's absolute path. Default: as the image has it; the distribution's default for a new user.
     #[schemars(regex(pattern = words::SHELL), example = &"/bin/bash")]

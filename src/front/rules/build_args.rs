@@ -1,6 +1,6 @@
 //! Build arguments have names that a Dockerfile can have, and the Dockerfile declares them.
 
-use super::{Case, Reading};
+use super::Case;
 use crate::diag::{Diagnostics, codes};
 use crate::front::{suggest, words};
 
@@ -9,32 +9,35 @@ const PREDEFINED: &[&str] =
     &["HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY", "SOURCE_DATE_EPOCH"];
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
-    for (slot, look) in case.slots().iter().zip(case.dockerfiles) {
+    for slot in case.slots() {
         let help = "letters, digits and `_`, not a digit first";
-        case.each_fits(
-            slot.build_args.iter().map(|(k, _)| k),
-            words::BUILD_ARG,
-            "name of an `ARG`",
-            help,
-            found,
-        );
-        let Reading::Done(dockerfile) = look else { continue };
+        let names = slot.build_args.iter().map(|(k, _)| k);
+        case.each_fits(names, words::BUILD_ARG, "name of an `ARG`", help, found);
+    }
+    for (slot, source, dockerfile) in case.read_dockerfiles() {
+        // a slip may hide an `ARG`
+        if dockerfile.is_cut() {
+            continue;
+        }
+        let declared: Vec<String> = dockerfile.args.iter().map(|a| a.value.clone()).collect();
         for (name, _) in &slot.build_args {
             let known = PREDEFINED.contains(&name.to_uppercase().as_str())
                 || name.starts_with("BUILDKIT_")
-                || dockerfile.args.contains(&name.value);
-            if !known && words::fits(words::BUILD_ARG, name) {
-                let path = slot.dockerfile.value.display();
-                let message = format!("`{path}` has no `ARG {}`", name.value);
-                let help = match suggest::nearest(name, &dockerfile.args) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "declare it in the Dockerfile, or remove it here".to_string(),
-                };
-                found.push(
-                    case.warning(codes::BUILD_ARG_UNUSED, message, name.span, "this value goes nowhere")
-                        .help(help),
-                );
+                || declared.contains(&name.value);
+            if known || !words::fits(words::BUILD_ARG, name) {
+                continue;
             }
+            let message = format!("`{}` has no `ARG {}`", source.name, name.value);
+            let finding =
+                case.warning(codes::BUILD_ARG_UNUSED, message, name.span, "this value goes nowhere");
+            let near = suggest::nearest(name, &declared);
+            found.push(match dockerfile.args.iter().find(|a| Some(&a.value) == near) {
+                Some(near) => finding
+                    .fix(format!("write `{}`", near.value), name.span, near.value.clone())
+                    .at(source, near.span, "this one is declared")
+                    .help(format!("did you mean `{}`?", near.value)),
+                None => finding.help("declare it in the Dockerfile, or remove it here"),
+            });
         }
     }
 }

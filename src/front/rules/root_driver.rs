@@ -93,6 +93,10 @@ mod tests {
         fn is_dir(&self, _: &Path) -> bool {
             true
         }
+
+        fn list(&self, _: &Path) -> Option<Vec<String>> {
+            None
+        }
     }
 
     /// The lines of `dracut` after the first fix, once it has mended the manifest.

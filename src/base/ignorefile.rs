@@ -23,6 +23,8 @@ pub struct IgnoreFile {
 
 #[derive(Clone, Debug)]
 struct Rule {
+    /// Counted from 1.
+    line: usize,
     takes_back: bool,
     pattern: Vec<Token>,
 }
@@ -67,13 +69,19 @@ impl IgnoreFile {
             let pattern = clean(pattern);
             let pattern =
                 if pattern.len() > 1 { pattern.strip_prefix('/').unwrap_or(&pattern) } else { &pattern };
-            rules.push(Rule { takes_back, pattern: compile(pattern).map_err(error)? });
+            let pattern = compile(pattern).map_err(error)?;
+            rules.push(Rule { line: index + 1, takes_back, pattern });
         }
         Ok(IgnoreFile { rules })
     }
 
     /// Whether `path` stays out of the context. The root itself never does.
     pub fn excludes(&self, path: &str) -> bool {
+        self.excluded_by(path).is_some()
+    }
+
+    /// The line, counted from 1, of the pattern that keeps `path` out; `None` where it stays in.
+    pub fn excluded_by(&self, path: &str) -> Option<usize> {
         let whole: Vec<char> = path.chars().collect();
         let ends: Vec<usize> = whole
             .iter()
@@ -82,11 +90,12 @@ impl IgnoreFile {
             .map(|(at, _)| at)
             .chain([whole.len()])
             .collect();
-        let mut excluded = false;
+        let mut excluded = None;
         for rule in &self.rules {
             // a rule that could not change the answer need not be tried
-            if rule.takes_back == excluded && ends.iter().any(|end| matches(&rule.pattern, &whole[..*end])) {
-                excluded = !rule.takes_back;
+            let matters = rule.takes_back == excluded.is_some();
+            if matters && ends.iter().any(|end| matches(&rule.pattern, &whole[..*end])) {
+                excluded = (!rule.takes_back).then_some(rule.line);
             }
         }
         excluded
@@ -261,6 +270,13 @@ mod tests {
             excluded("node_modules\n!node_modules/keep", &["node_modules/a", "node_modules/keep/x"]),
             ["node_modules/a"]
         );
+    }
+
+    #[test]
+    fn the_line_that_keeps_a_path_out_is_known() {
+        let file = IgnoreFile::parse("# no\n*\n!a\na/b\n").expect("patterns");
+        let lines = ["x", "a", "a/b", "a/c"].map(|path| file.excluded_by(path));
+        assert_eq!(lines, [Some(2), None, Some(4), None]);
     }
 
     #[test]
