@@ -10,7 +10,7 @@ use async_lsp::lsp_types::request::{
     CodeActionRequest, DocumentSymbolRequest, GotoDefinition, HoverRequest, Rename, Shutdown,
 };
 use async_lsp::lsp_types::{
-    CodeAction, CodeActionOrCommand, DiagnosticSeverity, DocumentChanges, DocumentSymbolResponse,
+    CodeAction, CodeActionOrCommand, Diagnostic, DiagnosticSeverity, DocumentChanges, DocumentSymbolResponse,
     GotoDefinitionResponse, Location, NumberOrString, OneOf, TextEdit, Url,
 };
 use async_lsp::{Error, ErrorCode};
@@ -244,6 +244,33 @@ async fn an_unsaved_dockerfile_counts_and_the_saved_one_again_when_it_is_closed(
     editor.findings("m.yaml", |found| !found.is_empty()).await;
     editor.close("m.yaml");
     editor.findings("m.yaml", <[_]>::is_empty).await;
+    assert!(editor.quit().await.success());
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_a_dockerfile_is_shown_there_and_taken_back() {
+    let mut editor = editor().await;
+    editor.write("one/Dockerfile", &DOCKERFILE.replace("FROM first", "FORM first"));
+    editor.open("m.yaml", "yaml", GOOD);
+    // not open: the file on the disk counts
+    let found = editor.findings("one/Dockerfile", |found| !found.is_empty()).await;
+    let slip = found.iter().find(|d| d.message.contains("FORM")).unwrap_or_else(|| panic!("{found:#?}"));
+    assert_eq!(
+        json!(slip.range),
+        json!({ "start": { "line": 1, "character": 0 }, "end": { "line": 1, "character": 4 } })
+    );
+    // a second manifest finds the same: it is said once
+    editor.open("n.osimg.yaml", "yaml", GOOD);
+    let places = |found: &[Diagnostic]| found[0].related_information.as_ref().map_or(0, Vec::len);
+    let both = editor.findings("one/Dockerfile", |found| places(found) == 2).await;
+    assert_eq!(messages(&both), messages(&found));
+
+    editor.open("one/Dockerfile", "dockerfile", &DOCKERFILE.replace("FROM first", "FORM first"));
+    let offered = fixes(&editor, "one/Dockerfile", "FORM").await;
+    assert_eq!(offered.iter().map(|f| f.title.as_str()).collect::<Vec<_>>(), ["write `FROM`"]);
+    assert_eq!(apply(&mut editor, "one/Dockerfile", &offered[0]), "FROM");
+    assert_eq!(editor.text("one/Dockerfile"), DOCKERFILE);
+    editor.findings("one/Dockerfile", <[_]>::is_empty).await;
     assert!(editor.quit().await.success());
 }
 

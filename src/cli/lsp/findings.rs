@@ -37,16 +37,26 @@ impl Shown {
         files.map(|file| (file.clone(), self.of(&file))).collect()
     }
 
-    /// Two manifests that name one Dockerfile find the same in it: that is said once.
+    /// Two manifests that name one Dockerfile find the same in it: that is said once, with the places of both.
     fn of(&self, file: &Path) -> Vec<Diagnostic> {
         let mut all: Vec<Diagnostic> = Vec::new();
         for finding in self.0.values().filter_map(|found| found.get(file)).flatten() {
-            if !all.contains(finding) {
-                all.push(finding.clone());
+            match all.iter_mut().find(|known| is_same(known, finding)) {
+                None => all.push(finding.clone()),
+                Some(known) => {
+                    let places = known.related_information.get_or_insert_default();
+                    let more = finding.related_information.iter().flatten();
+                    let more: Vec<_> = more.filter(|place| !places.contains(place)).cloned().collect();
+                    places.extend(more);
+                }
             }
         }
         all
     }
+}
+
+fn is_same(a: &Diagnostic, b: &Diagnostic) -> bool {
+    (a.range, &a.code, &a.message, &a.severity) == (b.range, &b.code, &b.message, &b.severity)
 }
 
 /// The findings of a manifest by file.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use gen_lsp_types::{
-    CodeActionKind, CodeActionOptions, CodeActionParams, CompletionOptions, CompletionParams,
+    CodeAction, CodeActionKind, CodeActionOptions, CodeActionParams, CompletionOptions, CompletionParams,
     DefinitionParams, DidChangeTextDocumentParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
     DocumentSymbolParams, HoverParams, InitializeParams, InitializeResult, MarkupKind,
     PublishDiagnosticsParams, ServerCapabilities, ServerInfo, TextDocumentPositionParams,
@@ -312,12 +312,16 @@ impl<'c> Server<'c> {
             return Ok(Value::Null);
         };
         let versioned = self.client.versioned_edits;
-        // a Dockerfile's fixes belong to the manifests that name it
-        let fixes = self
-            .manifests
-            .values()
-            .flat_map(|manifest| actions::fixes(manifest, &self.documents, &path, params.range, versioned));
-        answer(Some(fixes.collect::<Vec<_>>()))
+        // a Dockerfile's fixes belong to the manifests that name it, and two of them offer the same
+        let mut offered: Vec<CodeAction> = Vec::new();
+        for manifest in self.manifests.values() {
+            for fix in actions::fixes(manifest, &self.documents, &path, params.range, versioned) {
+                if !offered.iter().any(|known| known.title == fix.title && known.edit == fix.edit) {
+                    offered.push(fix);
+                }
+            }
+        }
+        answer(Some(offered))
     }
 }
 
