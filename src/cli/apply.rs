@@ -19,7 +19,7 @@ use crate::report::paint::Paint;
 /// Builds what is not there yet: bases, each slot's Dockerfile, what makes it bootable, its filesystem, the boot
 /// partition, the disk. The image appears under its name when it is whole; until then the one before stays.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg apply examples/debian-dual.yaml
   osimg apply examples/debian-dual.yaml --refresh trixie")]
 pub struct Apply {

@@ -14,6 +14,7 @@ use super::flags::MessageFormat;
 use super::interrupt;
 use super::manifest::Manifest;
 use super::session::Session;
+use super::slots;
 use super::transcript::Transcript;
 use crate::base::Bytes;
 use crate::base::event::{Event, Sink};
@@ -29,7 +30,7 @@ use crate::report::Verbosity;
 /// The serial console is joined to the terminal; Ctrl-a x ends the machine. The image is not changed: what the
 /// machine writes is thrown away.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg boot examples/debian-dual.yaml --slot trixie
   osimg boot build/debian-dual.img --firmware uefi --wait-login")]
 pub struct Boot {
@@ -82,9 +83,11 @@ impl From<BootError> for Failure {
         match error {
             BootError::Cancelled => Failure::Interrupted,
             BootError::Command(error) => error.into(),
-            BootError::Partition(PartitionError::NoSlot { .. } | PartitionError::NoBootPartition { .. }) => {
-                Failure::Usage(problem)
+            BootError::Partition(PartitionError::NoSlot { path, slot, known }) => {
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                slots::unknown(&slot, &format!("the menu of `{}`", path.display()), &known)
             }
+            BootError::Partition(PartitionError::NoBootPartition { .. }) => Failure::Usage(problem),
             _ => Failure::Error(problem),
         }
     }
@@ -144,8 +147,7 @@ impl Boot {
             let model = Manifest { path: self.target.clone() }.load(session)?;
             let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
             if let Some(slot) = self.slot.as_deref().filter(|s| !known.contains(s)) {
-                let problem = Problem::new(format!("`{}` has no slot `{slot}`", self.target.display()));
-                return Err(Failure::Usage(problem.help(format!("its slots are {}", known.join(", ")))));
+                return Err(slots::unknown(slot, &format!("`{}`", self.target.display()), &known));
             }
             if !model.disk.path.is_file() {
                 let what = format!("the image `{}` is not there yet", model.disk.path.display());

@@ -15,7 +15,7 @@ use crate::diag::{Diagnostics, Severity, json};
 /// standard output.
 #[derive(Args, Debug)]
 #[command(
-    after_long_help = "Examples:\n  osimg check examples/debian-dual.yaml\n  osimg check examples/debian-dual.yaml --deny warnings --message-format github\n  osimg check examples/debian-dual.yaml --message-format sarif > osimg.sarif"
+    after_help = "Examples:\n  osimg check examples/debian-dual.yaml\n  osimg check examples/debian-dual.yaml --deny warnings --message-format github\n  osimg check examples/debian-dual.yaml --message-format sarif > osimg.sarif"
 )]
 pub struct Check {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use super::session::Session;
 
 /// Print a shell's completion script
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg completions bash > ~/.local/share/bash-completion/completions/osimg
   osimg completions zsh > ~/.zfunc/_osimg
   osimg completions fish > ~/.config/fish/completions/osimg.fish")]

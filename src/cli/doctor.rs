@@ -22,7 +22,7 @@ use crate::report::paint::Paint;
 /// Exits with 0 when `apply` has all it needs, else with 1. What only `boot` needs, or `apply` can do without, is a
 /// warning.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg doctor
   osimg doctor --format json | jq -r '.findings[] | select(.fix) | .fix'")]
 pub struct Doctor {
@@ -65,7 +65,9 @@ impl Doctor {
             Format::Json => {
                 session.print(&format!("{:#}\n", json!({"ready": ready, "findings": findings})))?
             }
-            Format::Text => session.print(&table(&findings, ready, session.stdout_paint()))?,
+            Format::Text => {
+                session.print(&table(&findings, ready, session.stdout_paint(), session.stdout_columns()))?
+            }
         }
         if ready { Ok(()) } else { Err(Failure::Told) }
     }
@@ -102,22 +104,35 @@ fn engine_finding(engine: Result<EngineInfo, EngineError>, facts: &Facts) -> Fin
 /// Columns of the subject.
 const SUBJECT: usize = 16;
 
-fn table(findings: &[Finding], ready: bool, paint: Paint) -> String {
+/// The least that details get beside the subjects, in columns; with less they go below.
+const DETAIL: usize = 32;
+
+/// `columns` are those of a terminal; text for a file is not broken.
+fn table(findings: &[Finding], ready: bool, paint: Paint, columns: Option<usize>) -> String {
     let mut out = String::new();
+    let beside = columns.is_none_or(|c| c >= SUBJECT + 3 + DETAIL);
+    let indent = if beside { SUBJECT + 3 } else { 4 };
+    let room = columns.map_or(usize::MAX, |c| c - indent);
     for f in findings {
         let glyph = match f.state {
             State::Ok => paint.good(paint.tick()),
             State::Warning => paint.warn('!'),
             State::Missing => paint.bad(paint.cross()),
         };
-        let detail = f.detail.trim_end().replace('\n', &format!("\n{}", " ".repeat(SUBJECT + 3)));
+        let lines: Vec<String> = f.detail.trim_end().lines().flat_map(|l| fit::wrap(l, room)).collect();
+        let margin = " ".repeat(indent);
+        let detail = lines.join(&format!("\n{margin}"));
         let detail = if f.state == State::Ok { paint.dim(detail) } else { detail };
-        out.push_str(&format!("{glyph} {} {detail}\n", fit::pad(&f.subject, SUBJECT)));
+        match beside {
+            true => out.push_str(&format!("{glyph} {} {detail}\n", fit::pad(&f.subject, SUBJECT))),
+            false => out.push_str(&format!("{glyph} {}\n{margin}{detail}\n", f.subject)),
+        }
     }
     let fixes = |states: &[State]| {
         let of = findings.iter().filter(|f| states.contains(&f.state)).filter_map(|f| f.fix.clone());
         together(&of.collect::<Vec<_>>())
     };
+    let said = |text: &str| fit::wrap(text, columns.unwrap_or(usize::MAX)).join("\n") + "\n";
     let (title, commands) = if ready {
         ("To have the rest as well:", fixes(&[State::Warning]))
     } else {
@@ -125,10 +140,10 @@ fn table(findings: &[Finding], ready: bool, paint: Paint) -> String {
     };
     out.push('\n');
     if ready {
-        out.push_str("`osimg apply` has all it needs.\n");
+        out.push_str(&said("`osimg apply` has all it needs."));
     }
     if !commands.is_empty() {
-        out.push_str(&format!("{title}\n"));
+        out.push_str(&said(title));
     }
     for command in commands {
         out.push_str(&format!("  {}\n", paint.bold(command)));
@@ -158,7 +173,7 @@ mod tests {
         let facts = Facts { os_release: "ID=debian\n".into(), is_root: true, ..Facts::default() };
         let mut findings = vec![engine_finding(Ok(docker()), &facts)];
         findings.extend(judge(&facts));
-        insta::assert_snapshot!(table(&findings, false, PLAIN), @r#"
+        insta::assert_snapshot!(table(&findings, false, PLAIN, None), @r#"
         ✓ engine           Docker 20.10.24 with BuildKit, unix:///var/run/docker.sock
         ✗ mmdebstrap       not installed; makes the bases that `bootstrap` asks for
         ! grub-mkimage     not installed; an image that has it is built instead
@@ -174,11 +189,12 @@ mod tests {
         To mend this:
           apt-get install -y mmdebstrap grub-common grub-pc-bin grub-efi-amd64-bin qemu-system-x86 qemu-utils ovmf
         "#);
+        insta::assert_snapshot!(table(&findings[..3], false, PLAIN, Some(30)));
         let fine = vec![
             engine_finding(Ok(docker()), &facts),
             Finding::new("QEMU", State::Warning, "not installed").fix(Some("dnf install -y qemu".into())),
         ];
-        insta::assert_snapshot!(table(&fine, true, PLAIN), @r#"
+        insta::assert_snapshot!(table(&fine, true, PLAIN, None), @r#"
         ✓ engine           Docker 20.10.24 with BuildKit, unix:///var/run/docker.sock
         ! QEMU             not installed
 

@@ -46,7 +46,8 @@ pub struct Xdg {
 /// What is known of the terminal before anybody asks for colours.
 #[derive(Clone, Debug, Default)]
 pub struct Terminal {
-    /// Whether standard output and standard error are terminals.
+    /// Whether standard input, standard output and standard error are terminals.
+    pub stdin: bool,
     pub stdout: bool,
     pub stderr: bool,
     pub term: Option<String>,
@@ -67,6 +68,7 @@ impl Environment {
 
     fn with_process(mut self) -> Environment {
         self.uid = rustix::process::geteuid().as_raw();
+        self.terminal.stdin = std::io::stdin().is_terminal();
         self.terminal.stdout = std::io::stdout().is_terminal();
         self.terminal.stderr = std::io::stderr().is_terminal();
         self
@@ -91,6 +93,7 @@ impl Environment {
             xdg: Xdg { cache_home: folder("XDG_CACHE_HOME"), runtime_dir: folder("XDG_RUNTIME_DIR") },
             source_date_epoch: text("SOURCE_DATE_EPOCH"),
             terminal: Terminal {
+                stdin: false,
                 stdout: false,
                 stderr: false,
                 term: text("TERM"),
@@ -142,6 +145,12 @@ pub fn terminal_size() -> (u16, u16) {
         Ok(size) if size.ws_col > 0 && size.ws_row > 0 => (size.ws_col, size.ws_row),
         _ => (80, 24),
     }
+}
+
+/// Columns of a terminal, where it says.
+pub fn columns(terminal: impl std::os::fd::AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(terminal).ok()?;
+    (size.ws_col > 0).then_some(size.ws_col.into())
 }
 
 #[cfg(test)]

@@ -28,10 +28,8 @@ use server::{Ended, Server};
 /// VS Code, JetBrains, Neovim and Helix. Files that are no manifests stay unharmed: a manifest is a YAML file called
 /// `*.osimg.yaml`, one whose first lines name osimg's schema, or one with `version:` and `slots:` at its top level.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Example, for Helix's languages.toml:
-  [language-server.osimg]
-  command = \"osimg\"
-  args = [\"lsp\"]      # an editor runs `osimg lsp`")]
+#[command(after_help = "Example, as an editor runs it:
+  osimg lsp")]
 pub struct Lsp {
     /// Accepted because editors pass it; standard input and output are used
     /// anyway
@@ -41,6 +39,10 @@ pub struct Lsp {
 
 impl Lsp {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
+        if session.environment.terminal.stdin {
+            let problem = Problem::new("`osimg lsp` speaks with an editor, not with a terminal");
+            return Err(problem.help("docs/editors.md says how an editor starts it").into());
+        }
         let (connection, threads) = Connection::stdio();
         let ended = Server::start(&connection, session.denies_warnings())
             .and_then(|server| server.map_or(Ok(Ended::Early), Server::run));

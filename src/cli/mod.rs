@@ -14,14 +14,17 @@ pub mod environment;
 pub mod exit;
 pub mod failure;
 pub mod flags;
+pub mod init;
 pub mod interrupt;
 pub mod lsp;
+pub mod man;
 pub mod manifest;
 pub mod plan;
 pub mod render;
 pub mod run;
 pub mod schema;
 pub mod session;
+pub mod slots;
 pub mod transcript;
 
 use std::ffi::OsString;
@@ -30,9 +33,11 @@ use std::process::ExitCode;
 use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use environment::Environment;
-use failure::{Failure, Problem};
+use failure::{Failure, Problem, Telling};
 use flags::{Flags, MessageFormat};
 use session::Session;
+
+use crate::diag::render::Look;
 
 /// One YAML manifest in, one bootable disk image with several operating systems out
 ///
@@ -41,7 +46,7 @@ use session::Session;
 #[derive(Parser, Debug)]
 #[command(name = "osimg", version, max_term_width = 80, propagate_version = false)]
 #[command(subcommand_required = true, arg_required_else_help = true, disable_help_subcommand = true)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg doctor
   osimg apply examples/debian-dual.yaml
   osimg boot examples/debian-dual.yaml --slot trixie
@@ -56,6 +61,7 @@ pub struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Init(init::Init),
     Apply(apply::Apply),
     Check(check::Check),
     Render(render::Render),
@@ -65,6 +71,7 @@ enum Command {
     Doctor(doctor::Doctor),
     Lsp(lsp::Lsp),
     Completions(completions::Completions),
+    Man(man::Man),
 }
 
 impl Command {
@@ -81,6 +88,7 @@ impl Command {
 
     fn run(&self, session: &Session) -> Result<(), Failure> {
         match self {
+            Command::Init(command) => command.run(session),
             Command::Apply(command) => command.run(session),
             Command::Check(command) => command.run(session),
             Command::Render(command) => command.run(session),
@@ -90,6 +98,7 @@ impl Command {
             Command::Doctor(command) => command.run(session),
             Command::Lsp(command) => command.run(session),
             Command::Completions(command) => command.run(session),
+            Command::Man(command) => command.run(session),
         }
     }
 }
@@ -105,13 +114,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .and_then(|matches| Cli::from_arg_matches(&matches));
     let cli = match parsed {
         Ok(cli) => cli,
-        Err(told) => {
-            // help into a closed pipe is a closed pipe; an unreadable standard error leaves the exit code
-            return match told.print() {
-                Err(error) if !told.use_stderr() => exit::code(&Err(failure::writing(error))),
-                _ => exit::clap(&told),
-            };
-        }
+        Err(told) => return help_or_usage(&told, color, &environment),
     };
     let session = Session { environment, flags: cli.flags };
     let outcome = cli.command.takes_format(&session).and_then(|()| cli.command.run(&session));
@@ -119,6 +122,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         session.fail(failure);
     }
     exit::code(&outcome)
+}
+
+/// What clap has to say: help and version on standard output, wrong usage on standard error.
+fn help_or_usage(told: &clap::Error, color: ColorChoice, environment: &Environment) -> ExitCode {
+    match told.print() {
+        // help into a closed pipe is a closed pipe; an unreadable standard error leaves the exit code
+        Err(error) if !told.use_stderr() => {
+            let failure = failure::writing(error);
+            let unicode = environment.terminal.is_unicode();
+            let look = Look { color: color == ColorChoice::Always, unicode, ..Look::PLAIN };
+            session::tell(&failure.tell(Telling::Words(look)));
+            exit::code(&Err(failure))
+        }
+        _ => exit::clap(told),
+    }
 }
 
 /// Whether clap's own help and errors are coloured: it writes them before any flag is parsed.

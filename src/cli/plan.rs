@@ -16,7 +16,7 @@ use crate::report::paint::Paint;
 ///
 /// Every step with its state: cached, to run and why, or dependent on what its inputs turn out to be. Builds nothing.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg plan examples/debian-dual.yaml
   osimg plan examples/debian-dual.yaml --format dot | dot -Tsvg >plan.svg")]
 pub struct PlanCommand {
@@ -45,31 +45,43 @@ impl PlanCommand {
             async move { Ok(explain(plan, &cx).await?) }
         })?;
         session.print(&match self.format {
-            Format::Text => text(&nodes, session.stdout_paint()),
+            Format::Text => text(&nodes, session.stdout_paint(), session.stdout_columns()),
             Format::Json => format!("{:#}\n", as_json(&nodes, &plan)),
             Format::Dot => dot(&nodes),
         })
     }
 }
 
-fn text(nodes: &[Explained], paint: Paint) -> String {
+/// The least that states get beside the labels, in columns; with less they go below.
+const STATE: usize = 24;
+
+/// `columns` are those of a terminal; text for a file is not broken.
+fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
     let width = nodes.iter().map(|n| fit::width(&n.label)).max().unwrap_or(0);
+    let beside = columns.is_none_or(|c| c >= width + 2 + STATE);
+    let indent = if beside { width + 2 } else { 4 };
+    let margin = format!("\n{}", " ".repeat(indent));
+    let wrapped = |text: &str, indent| fit::wrap(text, columns.map_or(usize::MAX, |c| c - indent));
     let mut out = String::new();
     for node in nodes {
-        let state = node.explanation.to_string();
+        let state = wrapped(&node.explanation.to_string(), indent).join(&margin);
         let state = match node.explanation {
             Explanation::Cached => paint.good(state),
             Explanation::Computed => paint.dim(state),
             Explanation::Run(_) => paint.busy(state),
             Explanation::Depends { .. } => paint.warn(state),
         };
-        out.push_str(&format!("{}  {state}\n", fit::pad(&node.label, width)));
+        match beside {
+            true => out.push_str(&format!("{}  {state}\n", fit::pad(&node.label, width))),
+            false => out.push_str(&format!("{}{margin}{state}\n", wrapped(&node.label, 0).join("\n"))),
+        }
     }
     let count = |wanted: fn(&Explanation) -> bool| nodes.iter().filter(|n| wanted(&n.explanation)).count();
     let cached = count(|e| matches!(e, Explanation::Cached));
     let run = count(|e| matches!(e, Explanation::Run(_)));
     let depends = count(|e| matches!(e, Explanation::Depends { .. }));
-    out.push_str(&format!("\n{cached} cached, {run} to run, {depends} that depend on those\n"));
+    let sum = format!("{cached} cached, {run} to run, {depends} that depend on those");
+    out.push_str(&format!("\n{}\n", wrapped(&sum, 0).join("\n")));
     out
 }
 

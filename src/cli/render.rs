@@ -27,7 +27,7 @@ use crate::plan::{Op, Plan, lower};
 /// What the manifest states (`distro`, `kernel.version`) or an earlier `apply` found needs no engine; for the rest the
 /// slot is built as far as it must be.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Examples:
+#[command(after_help = "Examples:
   osimg render examples/centos7-8-dual.yaml
   osimg render examples/centos7-8-dual.yaml --output rendered")]
 pub struct Render {

@@ -12,6 +12,7 @@ use super::engine;
 use super::failure::{Failure, Problem};
 use super::manifest::Manifest;
 use super::session::Session;
+use super::slots;
 use crate::base::Sink;
 use crate::base::event::{Event, NodeId};
 use crate::base::identity;
@@ -136,16 +137,13 @@ pub fn cx(
 }
 
 /// The nodes that `--refresh` makes run: the builds of these slots (of all, when none is named) and the bases they use.
-fn refresh(plan: &Plan, model: &Model, slots: Option<&[String]>) -> Result<BTreeSet<NodeId>, Failure> {
-    let Some(slots) = slots else { return Ok(BTreeSet::new()) };
+fn refresh(plan: &Plan, model: &Model, wanted: Option<&[String]>) -> Result<BTreeSet<NodeId>, Failure> {
+    let Some(wanted) = wanted else { return Ok(BTreeSet::new()) };
     let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
-    if let Some(unknown) = slots.iter().find(|s| !known.contains(&s.as_str())) {
-        return Err(Failure::Usage(
-            Problem::new(format!("the manifest has no slot `{unknown}`"))
-                .help(format!("its slots are: {}", known.join(", "))),
-        ));
+    if let Some(unknown) = wanted.iter().find(|s| !known.contains(&s.as_str())) {
+        return Err(slots::unknown(unknown, "the manifest", &known));
     }
-    let wanted = |slot: &str| slots.is_empty() || slots.iter().any(|s| s == slot);
+    let wanted = |slot: &str| wanted.is_empty() || wanted.iter().any(|s| s == slot);
     let mut nodes = BTreeSet::new();
     for (id, node) in plan.nodes() {
         match &node.op {

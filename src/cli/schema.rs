@@ -10,7 +10,7 @@ use crate::front;
 ///
 /// The schema gives completion, hover texts and checks in editors that know yaml-language-server.
 #[derive(Args, Debug)]
-#[command(after_long_help = "Example:
+#[command(after_help = "Example:
   osimg schema > osimg.schema.json
 
 and as the manifest's first line:

@@ -11,6 +11,7 @@ use super::flags::{Deny, Flags, MessageFormat, When};
 use crate::base::event::Sink;
 use crate::diag::Diagnostics;
 use crate::diag::render::Look;
+use crate::report::narrow::narrow;
 use crate::report::paint::Paint;
 use crate::report::{self, Choice, Display, Verbosity};
 
@@ -22,6 +23,8 @@ pub struct Session {
 
 /// Columns of text that is not for a terminal.
 const FILE_WIDTH: usize = 100;
+/// Columns of the narrowest terminal that is drawn for.
+const NARROWEST: usize = 20;
 
 impl Session {
     fn color(&self, is_terminal: bool) -> bool {
@@ -44,11 +47,17 @@ impl Session {
         Paint { color: self.color(terminal.stdout), unicode: terminal.is_unicode() }
     }
 
+    /// Columns of the terminal that standard output is; nothing where it is none.
+    pub fn stdout_columns(&self) -> Option<usize> {
+        let columns = environment::columns(std::io::stdout());
+        columns.filter(|_| self.environment.terminal.stdout).map(|c| c.max(NARROWEST))
+    }
+
     /// How problems are told on standard error.
     pub fn telling(&self) -> Telling {
         let paint = self.stderr_paint();
         let width = if self.environment.terminal.stderr {
-            usize::from(environment::terminal_size().0).clamp(40, 160)
+            usize::from(environment::terminal_size().0).clamp(NARROWEST, 160)
         } else {
             FILE_WIDTH
         };
@@ -127,17 +136,27 @@ impl Session {
     /// Shows findings that do not stop the command.
     pub fn warn(&self, found: &Diagnostics) {
         if self.verbosity() != Verbosity::Quiet {
-            tell(&failure::tell_diagnostics(found, self.telling()));
+            tell(&self.fitted(failure::tell_diagnostics(found, self.telling())));
         }
     }
 
     /// Shows why the command failed.
     pub fn fail(&self, failure: &Failure) {
-        tell(&failure.tell(self.telling()));
+        tell(&self.fitted(failure.tell(self.telling())));
+    }
+
+    /// Text for people, its drawings cut to the terminal.
+    fn fitted(&self, text: String) -> String {
+        match self.telling() {
+            Telling::Words(look) if self.environment.terminal.stderr => {
+                narrow(&text, look.width, self.stderr_paint().ellipsis())
+            }
+            _ => text,
+        }
     }
 }
 
 /// Writes to standard error. When nobody can read it, the exit code still tells.
-fn tell(text: &str) {
+pub(super) fn tell(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Values to text: the generated Dockerfile, grub.cfg, fstab, hosts, the kernel's command line.
+//! Values to text: the generated Dockerfile, grub.cfg, fstab, hosts, the kernel's command line, a first manifest.
 //!
 //! Enters: parts of the checked model and what was found in the built tree. Leaves: text, byte for byte the same for
 //! the same values. Templates are in `templates/`, compiled in; a template that names a value it is not given is an
@@ -10,6 +10,7 @@ pub mod family;
 pub mod fstab;
 pub mod grub_cfg;
 pub mod hosts;
+pub mod starter;
 mod templates;
 
 pub use dockerfile::{Concern, Generated, Placed};

@@ -1,14 +1,15 @@
 //! The templates of `templates/`, compiled in, and the one environment that renders them.
 //!
 //! Enters: a template's name and its values. Leaves: text. Holds: an undefined value is an error, never an empty text;
-//! nothing is escaped on its own, a template says which quoting a value needs (`sh`, `words`, `grub`, `grub_words`).
+//! nothing is escaped on its own, a template says which quoting a value needs (`sh`, `words`, `grub`, `grub_words`,
+//! `yaml`).
 
 use std::sync::OnceLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
 
-use super::{EmitError, grub_cfg};
+use super::{EmitError, grub_cfg, starter};
 use crate::base::{Digest, DigestBuilder, shell};
 
 macro_rules! templates {
@@ -34,16 +35,21 @@ templates! {
     "osimg-ssh-host-keys.service",
     "prelude.j2",
     "ssh-host-keys.j2",
+    "starter-dockerfile.j2",
+    "starter-manifest.j2",
     "units.j2",
     "users.j2",
     "yum-kernel.j2",
     "yum-packages.j2",
 }
 
+/// Templates of texts that are the user's own from then on, so that no key depends on them.
+const STARTER: &str = "starter-";
+
 /// The digest of all templates: part of the key of whatever is made from them.
 pub fn digest() -> Digest {
     let mut builder = DigestBuilder::new("osimg templates");
-    for (name, text) in TEMPLATES {
+    for (name, text) in TEMPLATES.iter().filter(|(name, _)| !name.starts_with(STARTER)) {
         builder.add(name, text);
     }
     builder.finish()
@@ -72,6 +78,7 @@ pub fn render(name: &'static str, values: Value) -> Result<String, EmitError> {
         environment.add_filter("grub_words", |values: Vec<String>| {
             values.iter().map(|v| grub_cfg::quote(v)).collect::<Vec<_>>().join(" ")
         });
+        environment.add_filter("yaml", |value: String| starter::scalar(&value));
         for (name, text) in TEMPLATES.iter().filter(|(name, _)| name.ends_with(".j2")) {
             environment.add_template(name, text).expect("the templates parse, by a test");
         }

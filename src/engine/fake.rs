@@ -142,7 +142,8 @@ impl FakeEngine {
         let state = self.lock();
         let id = state.tags.get(reference).cloned().unwrap_or_else(|| ImageId(reference.to_string()));
         let (labels, image) = state.images.get(&id)?;
-        Some((ImageInfo { id, labels: labels.clone() }, image.clone()))
+        let architecture = Some("amd64".to_string());
+        Some((ImageInfo { id, architecture, labels: labels.clone() }, image.clone()))
     }
 
     fn add(&self, id: &ImageId, tag: &str, labels: &BTreeMap<String, String>, image: FakeImage) {

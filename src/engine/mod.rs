@@ -49,6 +49,8 @@ pub struct ImageId(pub String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageInfo {
     pub id: ImageId,
+    /// The processor it is for, in Go's words: `amd64`, `arm64`; nothing where the engine does not say.
+    pub architecture: Option<String>,
     pub labels: BTreeMap<String, String>,
 }
 

@@ -22,7 +22,7 @@ pub mod resolved;
 pub mod rules;
 pub mod schema;
 mod spans;
-mod suggest;
+pub mod suggest;
 mod suggestions;
 pub mod words;
 

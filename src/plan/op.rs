@@ -195,8 +195,9 @@ impl Op {
     /// Raised when an op's code makes other bytes of the same definition.
     pub fn version(&self) -> u32 {
         match self {
-            Op::Base(_)
-            | Op::ImageBuild(_)
+            // 2: a bootstrapped Ubuntu has apt
+            Op::Base(_) => 2,
+            Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
             | Op::FragmentBuild(_)

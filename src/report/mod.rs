@@ -11,6 +11,7 @@ pub mod fit;
 pub mod frame;
 pub mod human;
 pub mod json;
+pub mod narrow;
 pub mod paint;
 pub mod plain;
 

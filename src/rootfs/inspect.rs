@@ -107,12 +107,24 @@ struct Notes {
     data: u64,
 }
 
+/// What a tree holds that need not boot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Survey {
+    pub os_release: Option<OsRelease>,
+    /// The newest version that has a kernel's image, with an initramfs or not.
+    pub kernel: Option<String>,
+}
+
+/// Reads `tree` to its end and says what it is, whether it boots or not.
+pub fn survey(tree: &mut dyn TreeSource) -> Result<Survey, InspectError> {
+    let notes = Notes::of(tree)?;
+    let newest = notes.candidates().0.into_iter().next();
+    Ok(Survey { os_release: notes.os_release(), kernel: newest.map(|c| c.version) })
+}
+
 /// Reads `tree` to its end and chooses the kernel: `pin` where given, else the newest.
 pub fn inspect(tree: &mut dyn TreeSource, pin: Option<&str>) -> Result<Facts, InspectError> {
-    let mut notes = Notes::default();
-    while let Some(item) = tree.next_item().map_err(InspectError::Read)? {
-        notes.take(item.node, item.data)?;
-    }
+    let notes = Notes::of(tree)?;
     let (candidates, rescue) = notes.candidates();
     let (candidate, why) = choose(&candidates, &rescue, pin)?;
     let version = candidate.version.clone();
@@ -159,6 +171,14 @@ fn choose<'a>(
 }
 
 impl Notes {
+    fn of(tree: &mut dyn TreeSource) -> Result<Notes, InspectError> {
+        let mut notes = Notes::default();
+        while let Some(item) = tree.next_item().map_err(InspectError::Read)? {
+            notes.take(item.node, item.data)?;
+        }
+        Ok(notes)
+    }
+
     fn take(&mut self, node: super::tree::Node, data: &mut dyn Read) -> Result<(), InspectError> {
         let new = self
             .outline
@@ -379,6 +399,15 @@ mod tests {
             error(&[kernel, symlink("boot/initrd.img-6.1", "nowhere")]),
             InspectError::NoInitramfs { .. }
         ));
+    }
+
+    #[test]
+    fn a_survey_needs_no_kernel() {
+        let of = |tree: &[(Node, Vec<u8>)]| survey(&mut Archive::new(pack(tree).as_slice())).expect("read");
+        let debian = of(&debian());
+        assert_eq!(debian.kernel.as_deref(), Some("6.1.0-28-amd64"));
+        assert_eq!(debian.os_release.map(|os| os.id).as_deref(), Some("debian"));
+        assert_eq!(of(&[file("etc/motd", "")]), Survey { os_release: None, kernel: None });
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A hermetic call of the binary: its own empty home and working folder, and no variable but those a test sets.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -21,6 +21,10 @@ pub struct Ran {
 impl Place {
     pub fn new() -> Place {
         Place { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub fn path(&self) -> &Path {
+        self.folder.path()
     }
 
     pub fn file(&self, name: &str, content: &str) -> PathBuf {

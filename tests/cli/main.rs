@@ -3,10 +3,14 @@
 mod boot;
 mod check;
 mod completions;
+mod docs;
 mod doctor;
+mod habits;
 mod harness;
 mod help;
+mod init;
 mod interrupt;
 mod schema;
 mod streams;
+mod terminal;
 mod usage;

@@ -8,6 +8,7 @@ mod build;
 mod connect;
 mod export;
 mod import;
+mod init;
 mod podman;
 mod podman_apply;
 mod raw;

@@ -102,7 +102,8 @@ impl DockerEngine {
             Ok(found) => {
                 let id = ImageId(full_id(&found.id.unwrap_or_default()));
                 let labels = found.config.and_then(|c| c.labels).unwrap_or_default().into_iter().collect();
-                Ok(Some((ImageInfo { id, labels }, found.repo_tags.unwrap_or_default())))
+                let info = ImageInfo { id, architecture: found.architecture, labels };
+                Ok(Some((info, found.repo_tags.unwrap_or_default())))
             }
             Err(e) if is_missing(&e) => Ok(None),
             Err(e) => Err(request(format!("looking for the image {reference}"), &e)),

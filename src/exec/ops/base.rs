@@ -58,7 +58,8 @@ async fn bootstrap(
         crate::host::command::find_program(&["mmdebstrap"], work.cx.path.as_deref())
             .unwrap_or_else(|| "mmdebstrap".into()),
     )
-    .args(["--variant=minbase", "--format=tar"])
+    // Ubuntu's apt is not of the priority that `minbase` goes by
+    .args(["--variant=minbase", "--include=apt", "--format=tar"])
     // the same archive each time: mmdebstrap clamps every time stamp to this
     .env("SOURCE_DATE_EPOCH", crate::plan::pins::DEFAULT_CREATED.secs.to_string())
     .arg(suite)
