@@ -31,11 +31,11 @@ _osimg() {
             osimg,doctor)
                 cmd="osimg__subcmd__doctor"
                 ;;
-            osimg,explain)
-                cmd="osimg__subcmd__explain"
-                ;;
             osimg,init)
                 cmd="osimg__subcmd__init"
+                ;;
+            osimg,lsp)
+                cmd="osimg__subcmd__lsp"
                 ;;
             osimg,man)
                 cmd="osimg__subcmd__man"
@@ -56,7 +56,7 @@ _osimg() {
 
     case "${cmd}" in
         osimg)
-            opts="-q -v -h -V --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help --version init apply check render plan boot explain schema doctor completions man"
+            opts="-q -v -h -V --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help --version init apply check render plan boot schema doctor lsp completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -315,13 +315,29 @@ _osimg() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        osimg__subcmd__explain)
-            opts="-q -v -h --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+        osimg__subcmd__init)
+            opts="-q -v -h --name --slot --from-image --size --no-schema --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --from-image)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -353,29 +369,13 @@ _osimg() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        osimg__subcmd__init)
-            opts="-q -v -h --name --slot --from-image --size --no-schema --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+        osimg__subcmd__lsp)
+            opts="-q -v -h --stdio --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
-                --name)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --slot)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --from-image)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --size)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

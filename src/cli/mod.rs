@@ -17,6 +17,7 @@ pub mod failure;
 pub mod flags;
 pub mod init;
 pub mod interrupt;
+pub mod lsp;
 pub mod man;
 pub mod manifest;
 pub mod plan;
@@ -70,6 +71,7 @@ enum Command {
     Explain(explain::Explain),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -97,6 +99,7 @@ impl Command {
             Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
+            Command::Lsp(command) => command.run(session),
             Command::Completions(command) => command.run(session),
             Command::Man(command) => command.run(session),
         }

@@ -10,7 +10,9 @@ mod conform;
 mod context;
 pub mod dockerfile;
 mod fields;
+pub mod hover;
 pub mod model;
+pub mod outline;
 pub mod parse;
 mod place;
 pub mod probe;
@@ -21,15 +23,19 @@ pub mod rules;
 pub mod schema;
 mod spans;
 pub mod suggest;
+mod suggestions;
 pub mod words;
 
 use std::path::Path;
 
 use crate::diag::Diagnostics;
+pub use hover::hover;
 use model::Model;
+pub use outline::Outline;
 pub use parse::MAX_BYTES;
 pub use probe::Probe;
 pub use schema::schema;
+pub use spans::Step;
 
 /// The whole front end: `bytes` of the manifest called `name` in messages, whose folder is `dir`. No model beside errors;
 /// warnings come either way; all sorted by place.

@@ -230,9 +230,10 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         let mut words = message[at..].split('`').skip(1).step_by(2).map(str::to_string);
         let given = words.next().unwrap_or_default();
         let allowed: Vec<String> = words.collect();
-        return Diagnostic::error(codes::VALUE_UNKNOWN, format!("`{name}` cannot be `{given}`"))
+        let finding = Diagnostic::error(codes::VALUE_UNKNOWN, format!("`{name}` cannot be `{given}`"))
             .at(source, span, "no such word here")
             .help(suggest::words(&given, &allowed));
+        return suggest::fix(finding, span, &given, &allowed);
     }
     if node.is_null() {
         return no_value(source, &name, key.unwrap_or(span));

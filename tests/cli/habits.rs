@@ -28,6 +28,7 @@ const CALLS: [&[&str]; 18] = [
     &["doctor"],
     &["completions", "bash"],
     &["man"],
+    &["lsp"],
 ];
 
 const GOOD: &str = "version: 1\nname: good\nslots:\n  - {name: one, dockerfile: Dockerfile, distro: debian, \
