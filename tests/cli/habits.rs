@@ -9,7 +9,7 @@ use crate::help::commands;
 use crate::terminal::Terminal;
 
 /// Each command, asked for something that takes no engine; some fail, all say something.
-const CALLS: [&[&str]; 18] = [
+const CALLS: [&[&str]; 19] = [
     &["--help"],
     &["--version"],
     &["init", "new", "--slot", "debian"],
