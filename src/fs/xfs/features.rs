@@ -135,8 +135,8 @@ pub struct Features {
     pub nrext64: bool,
 }
 
-/// The first two numbers of a version as `uname -r` or `grub-install --version` say it.
-fn version(text: &str) -> Option<(u32, u32)> {
+/// The first two numbers of a version as `uname -r` says it, or GRUB (2.06 is 2 and 6). `None` where it has none.
+pub fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
     match (numbers.next(), numbers.next()) {
         (Some(Ok(major)), Some(Ok(minor))) => Some((major, minor)),
@@ -217,6 +217,21 @@ pub enum Refusal {
 }
 
 impl FeatureRow {
+    /// Why a filesystem with the feature is of no use to Linux `kernel` or GRUB `grub`, in words.
+    pub fn refusal(&self, kernel: (u32, u32), grub: (u32, u32)) -> Option<String> {
+        let (name, first) = (self.name, self.kernel);
+        match (self.refused_by(kernel, grub)?, self.grub.unwrap_or_default()) {
+            (Refusal::Kernel, _) => Some(format!(
+                "linux {}.{} cannot mount xfs with {name}; it came with {}.{}",
+                kernel.0, kernel.1, first.0, first.1
+            )),
+            (Refusal::Grub, first) => Some(format!(
+                "GRUB {}.{:02} cannot read xfs with {name}; it came with {}.{:02}",
+                grub.0, grub.1, first.0, first.1
+            )),
+        }
+    }
+
     /// Who refuses the feature: Linux `kernel` or GRUB `grub`.
     pub fn refused_by(&self, kernel: (u32, u32), grub: (u32, u32)) -> Option<Refusal> {
         if kernel < self.kernel {
@@ -256,6 +271,20 @@ mod tests {
         let bigtime = TABLE.iter().find(|row| row.name == "bigtime").expect("a row");
         assert_eq!(bigtime.refused_by((5, 9), (2, 12)), Some(Refusal::Kernel));
         assert_eq!(bigtime.refused_by((5, 10), (2, 4)), Some(Refusal::Grub));
+        assert_eq!(bigtime.refused_by((5, 10), (2, 6)), None);
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_do() {
+        let says = |name: &str, kernel| {
+            let row = TABLE.iter().find(|row| row.name == name).expect("a row");
+            row.refusal(kernel, OSIMG_GRUB)
+        };
+        let reflink = "linux 3.10 cannot mount xfs with reflink; it came with 4.9";
+        assert_eq!(says("reflink", (3, 10)).as_deref(), Some(reflink));
+        let nrext64 = "GRUB 2.06 cannot read xfs with nrext64; it came with 2.12";
+        assert_eq!(says("nrext64", (6, 1)).as_deref(), Some(nrext64));
+        assert_eq!(says("finobt", (6, 1)), None);
     }
 
     #[test]

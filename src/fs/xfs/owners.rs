@@ -53,6 +53,7 @@ impl Mapping {
         let file = self.owner < 1 << 63 && self.offset & EXTENT_TREE == 0;
         self.owner == next.owner
             && self.block + u64::from(self.count) == next.block
+            && self.count.checked_add(next.count).is_some()
             && next.offset == self.offset + if file { u64::from(self.count) } else { 0 }
     }
 }

@@ -1,5 +1,6 @@
 //! The mounted filesystem is used, filled to its end, and is clean again.
 
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
@@ -8,9 +9,10 @@ use std::path::{Path, PathBuf};
 use osimg::base::Bytes;
 use osimg::fs::xfs::{Features, Xfs};
 
-use super::kernel::{self, check, format};
+use super::kernel::{self, check, format, prove};
 use super::{MIB, every_feature_set, zoo};
 use crate::ext4::tree::Sample;
+use crate::program::output;
 
 /// Numbers that look random and are the same each time.
 pub struct Dice(pub u64);
@@ -140,5 +142,41 @@ fn what_is_free_can_be_filled() {
             drop(mount);
             check(&image);
         }
+    }
+}
+
+/// The machine goes down in the middle of work: the log that we began is replayed over what we wrote.
+#[test]
+fn a_crash_is_recovered_from() {
+    for (i, xfs) in every_feature_set().iter().enumerate() {
+        let sample = zoo(xfs.features.bigtime);
+        let (image, _) = format(xfs, &sample, Bytes(300 * MIB)).expect("it fits");
+        // With the log flushed, and without.
+        for (seed, shutdown) in [(50, "shutdown -f"), (60, "shutdown")] {
+            let mount = kernel::mount(&image);
+            exercise(&mount.point, 700, &mut Dice(seed + i as u64));
+            let target = format!("--target={}", mount.holder());
+            let point = image.folder.path().join("mnt");
+            let words = ["--mount", &target, "xfs_io", "-x", "-c", shutdown].map(OsStr::new);
+            output("nsenter", &[&words[..], &[point.as_os_str()]].concat());
+            drop(mount);
+            drop(kernel::mount(&image));
+            check(&image);
+        }
+    }
+}
+
+/// Without its first superblock it is rescued from the others.
+#[test]
+fn a_lost_superblock_is_rescued() {
+    for xfs in every_feature_set() {
+        let sample = zoo(xfs.features.bigtime);
+        let (image, _) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
+        let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
+        file.write_all_at(&[0; 512], 0).expect("written");
+        drop(file);
+        let text = output("xfs_repair", &["-f".as_ref(), image.path.as_os_str()]);
+        assert!(text.contains("found candidate secondary superblock"), "{text}");
+        prove(&image, &sample);
     }
 }
