@@ -265,9 +265,19 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         format!("`{name}` must be {expected}, not {found}"),
     )
     .at(source, first_line(source, span), format!("{expected} belongs here"));
-    match example {
-        Some(example) => diagnostic.help(example),
-        None => diagnostic,
+    let text = &source.text[span.start..span.end];
+    match (&node.kind, example) {
+        // one word, or several in a row, where a list of words belongs: the list is easily made
+        (Kind::Scalar { plain, .. }, Some(_)) if expected == "a list" && !text.contains('\n') => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let list = match *plain && !text.contains(',') {
+                true => format!("[{}]", words.join(", ")),
+                false => format!("[{text}]"),
+            };
+            diagnostic.help(format!("write `{list}`")).fix(format!("write `{list}`"), span, list)
+        }
+        (_, Some(example)) => diagnostic.help(example),
+        (_, None) => diagnostic,
     }
 }
 

@@ -185,10 +185,7 @@ async fn ask(mut session: Session<'_>, name: &str, firmware: Firmware, summary: 
     let text = |key: &str| wanted[key].as_str().expect("a text");
     assert_eq!(say("uname -r").await, (0, wanted["kernel"].as_str().expect("a text").to_string()));
     assert_eq!(say(". /etc/os-release; echo $VERSION_CODENAME").await, (0, name.to_string()));
-    assert_eq!(
-        say("findmnt -no UUID,FSTYPE /").await.1,
-        format!("{} {}", text("uuid"), text("filesystem"))
-    );
+    assert_eq!(say("findmnt -no UUID,FSTYPE /").await.1, format!("{} {}", text("uuid"), text("filesystem")));
     assert_eq!(say("hostname").await.1, name);
     let efi = say("test -d /sys/firmware/efi").await.0 == 0;
     assert_eq!(efi, firmware == Firmware::Uefi);
