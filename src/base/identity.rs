@@ -35,6 +35,35 @@ pub fn boot_volume(manifest: &Name) -> u32 {
     first_u32(derive(&[manifest.as_str(), "boot", "volume-id"]))
 }
 
+/// The identities of a filesystem that belongs to no manifest: what derives from its `kind`, its size in bytes and its
+/// label, so that the same command gives the same bytes.
+pub fn alone(kind: &str, size: u64, label: &str, role: Role) -> Uuid {
+    // a manifest's name is not empty, so these meet none of the above
+    derive(&["", kind, &size.to_string(), role.as_str(), label])
+}
+
+/// What an identity of a filesystem is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Its UUID; the first four bytes are the volume id of a FAT.
+    Filesystem,
+    HashSeed,
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Role::Filesystem => "filesystem",
+            Role::HashSeed => "hash-seed",
+        }
+    }
+}
+
+/// The volume id of a FAT that is to have the identity `uuid`: its first four bytes.
+pub fn volume_id(uuid: Uuid) -> u32 {
+    first_u32(uuid)
+}
+
 /// How Linux and GRUB write a FAT volume id as a filesystem UUID: `1A2B-3C4D`.
 pub fn volume_id_text(id: u32) -> String {
     format!("{:04X}-{:04X}", id >> 16, id & 0xffff)
@@ -58,5 +87,11 @@ mod tests {
         assert_ne!(filesystem(&m, &a), hash_seed(&m, &a));
         assert_eq!(filesystem(&m, &a).get_version_num(), 5);
         assert_eq!(volume_id_text(0x1a2b_3c4d), "1A2B-3C4D");
+        let ext4 = |size, label| alone("ext4", size, label, Role::Filesystem);
+        assert_eq!(ext4(1, "a"), ext4(1, "a"));
+        for other in [ext4(2, "a"), ext4(1, ""), alone("xfs", 1, "a", Role::Filesystem)] {
+            assert_ne!(ext4(1, "a"), other);
+        }
+        assert_ne!(ext4(1, "a"), alone("ext4", 1, "a", Role::HashSeed));
     }
 }

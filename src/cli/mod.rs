@@ -20,6 +20,7 @@ pub mod interrupt;
 pub mod lsp;
 pub mod man;
 pub mod manifest;
+pub mod mkfs;
 pub mod plan;
 pub mod render;
 pub mod run;
@@ -68,6 +69,7 @@ enum Command {
     Render(render::Render),
     Plan(plan::PlanCommand),
     Boot(boot::Boot),
+    Mkfs(mkfs::Mkfs),
     Explain(explain::Explain),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
@@ -96,6 +98,7 @@ impl Command {
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
             Command::Boot(command) => command.run(session),
+            Command::Mkfs(command) => command.run(session),
             Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),

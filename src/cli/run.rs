@@ -79,7 +79,8 @@ pub fn plan(model: &Model, session: &Session) -> Result<Plan, Failure> {
     lower(model, &pins, &early::configuration(identity::boot_volume(&model.name))).map_err(Failure::Invalid)
 }
 
-fn source_date_epoch(session: &Session) -> Result<Option<i64>, Failure> {
+/// `SOURCE_DATE_EPOCH`, in seconds since 1970.
+pub fn source_date_epoch(session: &Session) -> Result<Option<i64>, Failure> {
     let Some(text) = &session.environment.source_date_epoch else { return Ok(None) };
     text.parse().map(Some).map_err(|_| {
         Failure::Usage(

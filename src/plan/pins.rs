@@ -31,7 +31,12 @@ pub struct SlotPins {
 impl Pins {
     /// When filesystems say they were made.
     pub fn created(&self) -> Timestamp {
-        self.source_date_epoch
-            .map_or(DEFAULT_CREATED, |secs| Timestamp { secs: secs.max(DEFAULT_CREATED.secs), nanos: 0 })
+        created(self.source_date_epoch)
     }
+}
+
+/// When filesystems say they were made, with `SOURCE_DATE_EPOCH` in seconds since 1970.
+pub fn created(source_date_epoch: Option<i64>) -> Timestamp {
+    source_date_epoch
+        .map_or(DEFAULT_CREATED, |secs| Timestamp { secs: secs.max(DEFAULT_CREATED.secs), nanos: 0 })
 }

@@ -90,6 +90,15 @@ pub fn finish<W: Write>(
     pass.end()
 }
 
+/// Counts what `source` holds as it is, its data passed over.
+pub fn census(source: &mut dyn TreeSource) -> io::Result<Census> {
+    let mut count = census::Count::default();
+    while let Some(item) = source.next_item()? {
+        count.add(&item.node);
+    }
+    Ok(count.end())
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -38,6 +38,12 @@ pub struct Fat {
     pub start: Lba,
 }
 
+/// Whether a volume label is kept as it is, but for upper case and blanks around it.
+pub fn is_label(text: &str) -> bool {
+    let mut chars = text.chars();
+    text.len() <= 11 && chars.all(|c| c == ' ' || name::allowed(c.to_ascii_uppercase()))
+}
+
 impl Formatter for Fat {
     fn format(
         &self,
@@ -45,8 +51,16 @@ impl Formatter for Fat {
         tree: &mut dyn TreeSource,
         out: &mut dyn WriteAt,
     ) -> Result<Written, FsError> {
-        let geometry = Geometry::new(request.size)?;
-        let mut writer = Writer::new(geometry, request, out);
+        let mut writer = match Geometry::new(request.size) {
+            Ok(geometry) => Writer::new(geometry, request, out),
+            // the tree is looked at all the same, to say how much room would do
+            Err(FsError::TooSmall { need, .. }) => {
+                let mut writer = Writer::new(Geometry::new(need)?, request, out);
+                writer.overflow();
+                writer
+            }
+            Err(error) => return Err(error),
+        };
         let mut buffer = vec![0; BUFFER];
         while let Some(item) = tree.next_item().map_err(FsError::Read)? {
             writer.add(item, &mut buffer)?;
@@ -174,13 +188,17 @@ impl<'a> Writer<'a> {
         }
         let first = self.fat.len() as u64;
         if self.overflows() || first + count > self.geometry.fat_entries() {
-            // one past the end marks the overflow; there is nothing to chain any more
-            self.fat.resize(self.geometry.fat_entries() as usize + 1, END);
+            self.overflow();
             return None;
         }
         self.fat.extend((first + 1..first + count).map(|next| next as u32));
         self.fat.push(END);
         Some(first as u32)
+    }
+
+    /// One entry past the end marks the overflow; there is nothing to chain any more.
+    fn overflow(&mut self) {
+        self.fat.resize(self.geometry.fat_entries() as usize + 1, END);
     }
 
     fn overflows(&self) -> bool {

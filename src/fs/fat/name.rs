@@ -52,7 +52,7 @@ pub fn label(text: &str) -> Option<[u8; 11]> {
 }
 
 /// Whether a character may stand in a short name.
-fn allowed(c: char) -> bool {
+pub fn allowed(c: char) -> bool {
     matches!(c, 'A'..='Z' | '0'..='9') || "!#$%&'()-@^_`{}~".contains(c)
 }
 
