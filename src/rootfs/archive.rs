@@ -24,6 +24,9 @@ const BUFFER: usize = 256 << 10;
 /// The largest extended header or long name: room for many full extended attributes (64 KiB each at most).
 const EXTENSION_MAX: u64 = 8 << 20;
 
+/// Stands for the last entry's path before there is one; paths begin with a slash.
+const START: &str = "the start";
+
 /// Why a stream is no tree. Comes inside an [`io::Error`].
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
@@ -90,7 +93,7 @@ struct Extensions {
 impl<R: Read> Archive<R> {
     pub fn new(reader: R) -> Archive<R> {
         let input = BufReader::with_capacity(BUFFER, reader);
-        let body = Body { input, left: 0, padding: 0, name: "the start".into() };
+        let body = Body { input, left: 0, padding: 0, name: START.into() };
         Archive { body, outline: Outline::default(), state: State::Entries }
     }
 
@@ -162,7 +165,11 @@ impl<R: Read> Body<R> {
     }
 
     fn cut_off(&self) -> io::Error {
-        ArchiveError::CutOff(format!("its last entry is `{}`", self.name)).into()
+        let after = match self.name.as_str() {
+            START => "it has not one header".to_string(),
+            name => format!("its last entry is `{name}`"),
+        };
+        ArchiveError::CutOff(after).into()
     }
 
     /// Passes over what is left of the entry.
@@ -415,7 +422,7 @@ mod tests {
             error(&bytes[..bytes.len() - 2 * BLOCK]),
             "the archive is cut off: its last entry is `/c`"
         );
-        assert_eq!(error(&[]), "the archive is cut off: its last entry is `the start`");
+        assert_eq!(error(&[]), "the archive is cut off: it has not one header");
     }
 
     #[test]

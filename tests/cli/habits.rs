@@ -9,7 +9,7 @@ use crate::help::commands;
 use crate::terminal::Terminal;
 
 /// Each command, asked for something that takes no engine; some fail, all say something.
-const CALLS: [&[&str]; 19] = [
+const CALLS: [&[&str]; 20] = [
     &["--help"],
     &["--version"],
     &["init", "new", "--slot", "debian"],
@@ -23,6 +23,7 @@ const CALLS: [&[&str]; 19] = [
     &["render", "good.yaml"],
     &["plan", "good.yaml"],
     &["boot", "good.yaml"],
+    &["mkfs", "--type", "ext4", "--output", "root.img", "empty.tar"],
     &["explain"],
     &["schema"],
     &["doctor"],
@@ -42,6 +43,7 @@ fn place() -> Place {
     place.file("Dockerfile", "FROM debian\n");
     place.file("good.yaml", GOOD);
     place.file("bad.yaml", BAD);
+    place.file("empty.tar", &"\0".repeat(1024));
     place
 }
 

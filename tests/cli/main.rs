@@ -11,6 +11,7 @@ mod harness;
 mod help;
 mod init;
 mod interrupt;
+mod mkfs;
 mod schema;
 mod streams;
 mod terminal;

@@ -6,6 +6,7 @@ mod ext4;
 mod fat;
 mod fat_read;
 mod grub;
+mod mkfs;
 mod program;
 mod rootfs;
 mod xfs;
