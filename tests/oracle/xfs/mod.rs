@@ -1,6 +1,6 @@
 //! The xfs writer against xfsprogs, the kernel and GRUB.
 
-mod kernel;
+pub mod kernel;
 mod layout;
 mod random;
 mod refused;
