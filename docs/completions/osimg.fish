@@ -47,6 +47,7 @@ complete -c osimg -n "__fish_osimg_needs_command" -f -a "check" -d 'Check a mani
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "render" -d 'Write the generated Dockerfiles, fstab and grub.cfg'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "plan" -d 'Show what `apply` would do, and why'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "boot" -d 'Start the image in QEMU'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "mkfs" -d 'Make a filesystem out of a tar archive'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "explain" -d 'Explain a code that `check` reports'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "doctor" -d 'Look for what is missing on this machine, and how to install it'
@@ -171,6 +172,31 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -l wait-login -d 'Exit
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l type -d 'The format' -r -f -a "xfs\t''
+ext4\t''
+fat\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l size -d 'How large it is; auto: what the tree takes, and some room' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l kernel -d 'The oldest Linux that must mount it, such as 3.10 [default: a new one]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l uuid -d 'Its UUID, 1234-ABCD for FAT [default: from type, size and label]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l label -d 'Its label: 12 bytes for xfs, 16 for ext4, 11 for FAT' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l offset -d 'Write into an image that is there, from this byte on' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -s o -l output -d 'The file to write' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand explain" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"

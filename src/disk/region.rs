@@ -51,7 +51,7 @@ impl Region {
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
         let have = file.metadata()?.len();
-        let end = start.0.checked_add(length.0).unwrap_or(u64::MAX);
+        let end = start.0.saturating_add(length.0);
         if end > have {
             return Err(RegionError::PastEnd { end, have });
         }

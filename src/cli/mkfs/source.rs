@@ -44,7 +44,7 @@ impl Source {
         };
         let metadata = fs::metadata(path).map_err(wrong)?;
         if metadata.is_dir() {
-            let how = format!("pack it: `tar -C {} -c . | osimg mkfs … -`", path.display());
+            let how = format!("pack it: `tar -C {} -c . | osimg mkfs ... -`", path.display());
             return Err(Failure::Usage(Problem::new(format!("{name} is a folder")).help(how)));
         }
         let file = File::open(path).map_err(wrong)?;
@@ -55,7 +55,7 @@ impl Source {
     fn standard_input(session: &Session, clamp: Option<i64>) -> Result<Source, Failure> {
         if session.environment.terminal.stdin {
             let problem = Problem::new("standard input is a terminal");
-            return Err(Failure::Usage(problem.help("send an archive into it: `… | osimg mkfs … -`")));
+            return Err(Failure::Usage(problem.help("send an archive into it: `... | osimg mkfs ... -`")));
         }
         let input = io::stdin().as_fd().try_clone_to_owned();
         let file = input
