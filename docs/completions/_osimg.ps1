@@ -162,6 +162,7 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--type', '--type', [CompletionResultType]::ParameterName, 'The format')
             [CompletionResult]::new('--size', '--size', [CompletionResultType]::ParameterName, 'How large it is; auto: what the tree takes, and some room')
             [CompletionResult]::new('--kernel', '--kernel', [CompletionResultType]::ParameterName, 'The oldest Linux that must mount it, such as 3.10 [default: a new one]')
+            [CompletionResult]::new('--features', '--features', [CompletionResultType]::ParameterName, 'Features to turn on or off, such as reflink=off,rmapbt=on')
             [CompletionResult]::new('--uuid', '--uuid', [CompletionResultType]::ParameterName, 'Its UUID, 1234-ABCD for FAT [default: from type, size and label]')
             [CompletionResult]::new('--label', '--label', [CompletionResultType]::ParameterName, 'Its label: 12 bytes for xfs, 16 for ext4, 11 for FAT')
             [CompletionResult]::new('--offset', '--offset', [CompletionResultType]::ParameterName, 'Write into an image that is there, from this byte on')

@@ -490,7 +490,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__mkfs)
-            opts="-o -q -v -h --type --size --kernel --uuid --label --offset --output --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+            opts="-o -q -v -h --type --size --kernel --features --uuid --label --offset --output --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -505,6 +505,10 @@ _osimg() {
                     return 0
                     ;;
                 --kernel)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --features)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

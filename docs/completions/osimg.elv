@@ -152,6 +152,7 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --type 'The format'
             cand --size 'How large it is; auto: what the tree takes, and some room'
             cand --kernel 'The oldest Linux that must mount it, such as 3.10 [default: a new one]'
+            cand --features 'Features to turn on or off, such as reflink=off,rmapbt=on'
             cand --uuid 'Its UUID, 1234-ABCD for FAT [default: from type, size and label]'
             cand --label 'Its label: 12 bytes for xfs, 16 for ext4, 11 for FAT'
             cand --offset 'Write into an image that is there, from this byte on'

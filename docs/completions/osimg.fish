@@ -177,6 +177,7 @@ ext4\t''
 fat\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l size -d 'How large it is; auto: what the tree takes, and some room' -r
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l kernel -d 'The oldest Linux that must mount it, such as 3.10 [default: a new one]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l features -d 'Features to turn on or off, such as reflink=off,rmapbt=on' -r
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l uuid -d 'Its UUID, 1234-ABCD for FAT [default: from type, size and label]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l label -d 'Its label: 12 bytes for xfs, 16 for ext4, 11 for FAT' -r
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l offset -d 'Write into an image that is there, from this byte on' -r

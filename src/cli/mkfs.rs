@@ -1,5 +1,6 @@
 //! `osimg mkfs`: a filesystem out of a tar archive, without a manifest, an engine or root.
 
+mod features;
 mod order;
 mod source;
 mod target;
@@ -23,6 +24,7 @@ use crate::plan::pins;
 use crate::report::duration;
 use crate::report::paint::Paint;
 use crate::rootfs::finish::census;
+use features::Switch;
 use order::{Format, Identity, Order, Size};
 use source::Source;
 use target::Place;
@@ -47,6 +49,9 @@ pub struct Mkfs {
     /// The oldest Linux that must mount it, such as 3.10 [default: a new one]
     #[arg(long, value_name = "VERSION", value_parser = order::kernel)]
     kernel: Option<String>,
+    /// Features to turn on or off, such as reflink=off,rmapbt=on
+    #[arg(long, value_name = "FEATURE=on|off", value_delimiter = ',')]
+    features: Vec<Switch>,
     /// Its UUID, 1234-ABCD for FAT [default: from type, size and label]
     #[arg(long, value_name = "UUID")]
     uuid: Option<Identity>,
@@ -89,9 +94,10 @@ impl Mkfs {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let started = Instant::now();
         let epoch = run::source_date_epoch(session)?;
+        let (features, warnings) = features::choose(self.format, self.kernel.as_deref(), &self.features)?;
         let order = Order {
             format: self.format,
-            kernel: self.kernel.clone(),
+            features,
             identity: self.uuid,
             label: self.label.clone(),
             offset: self.offset.unwrap_or_default(),
@@ -103,6 +109,9 @@ impl Mkfs {
         let source = Source::open(&self.tree, session, epoch)?;
         self.check(&source)?;
         let sink = session.sink();
+        for text in warnings {
+            sink.emit(Event::Note { text });
+        }
         let label = format!("{} {}", self.format.as_str(), self.output.display());
         let made = interrupt::run(&sink, |cancel| {
             let reporter = NodeReporter::new(NodeId(0), sink.clone());

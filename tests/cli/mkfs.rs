@@ -269,6 +269,11 @@ fn wrong_usage() {
         (&["--type", "xfs", "t"], "--output <FILE>"),
         (&["--type", "xfs", "--size", "2G", "-o", "x", "t"], "`G` is no unit of size; such as 2GiB"),
         (&["--type", "xfs", "--kernel", "el7", "-o", "x", "t"], "a version starts with two numbers"),
+        (&["--type", "xfs", "--features", "reflink", "-o", "x", "t"], "turned on or off: reflink=off"),
+        (
+            &["--type", "xfs", "--kernel", "3.10", "--features", "finobt=off,reflink=on", "-o", "x", "t"],
+            "linux 3.10 cannot mount xfs with reflink; it came with 4.9",
+        ),
         (&["--type", "xfs", "--uuid", "12", "-o", "x", "t"], "a UUID has 32 hexadecimal digits"),
         (&["--type", "xfs", "--uuid", "1234-abcd", "-o", "x", "t"], "xfs has no volume id but a UUID"),
         (&["--type", "xfs", "--label", "thirteen-byte", "-o", "x", "t"], "an xfs label has at most 12 bytes"),

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::ext4::kernel::Image;
 use crate::program::{output, sh};
-use crate::xfs::kernel::check;
+use crate::xfs::kernel::{check, db};
 
 /// A folder with one of everything that tar takes.
 const TREE: &str = r#"
@@ -118,6 +118,32 @@ fn for_an_old_kernel_and_of_its_own_size() {
         } else {
             image.check()
         }
+        same_tree(&image, &source.path().join("tree"));
+    }
+}
+
+#[test]
+fn with_features_of_ones_own() {
+    let source = packed();
+    for (kind, features, seen) in [
+        ("xfs", "rmapbt=on,nrext64=on,sparse=off", "rmapbt=1"),
+        ("xfs", "reflink=off,bigtime=off", "reflink=0"),
+        ("ext4", "has_journal=off", "metadata_csum"),
+        ("ext4", "64bit=off,metadata_csum=off", "uninit_bg"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("part.img");
+        let name = path.to_str().expect("UTF-8");
+        mkfs(source.path(), &["--type", kind, "--features", features, "-o", name, "tree.tar.zst"]);
+        let image = Image { folder, path };
+        let told = if kind == "xfs" {
+            check(&image);
+            db(&image, &["info"])
+        } else {
+            image.check();
+            output("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()])
+        };
+        assert!(told.contains(seen), "{features}: {told}");
         same_tree(&image, &source.path().join("tree"));
     }
 }

@@ -7,11 +7,12 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use uuid::Uuid;
 
+use super::features::Features;
 use crate::base::identity::{self, Role};
 use crate::base::units::SizeError;
 use crate::base::{Bytes, Lba};
 use crate::cli::failure::{Failure, Problem};
-use crate::fs::ext4::{self, Ext4};
+use crate::fs::ext4::Ext4;
 use crate::fs::fat::{self, Fat};
 use crate::fs::xfs::{self, Xfs};
 use crate::fs::{Formatter, Request};
@@ -105,8 +106,7 @@ pub fn kernel(text: &str) -> Result<String, &'static str> {
 #[derive(Clone, Debug)]
 pub struct Order {
     pub format: Format,
-    /// The oldest kernel that must mount it; the newest where nobody says.
-    pub kernel: Option<String>,
+    pub features: Features,
     pub identity: Option<Identity>,
     pub label: String,
     /// Where it starts on its disk, in bytes.
@@ -167,14 +167,10 @@ impl Order {
     }
 
     pub fn formatter(&self, size: Bytes) -> Box<dyn Formatter> {
-        let kernel = self.kernel.as_deref();
-        match self.format {
-            Format::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(kernel.unwrap_or_default()) }),
-            Format::Ext4 => {
-                let features = kernel.map_or_else(ext4::Features::default, ext4::Features::for_kernel);
-                Box::new(Ext4 { features })
-            }
-            Format::Fat => {
+        match self.features {
+            Features::Xfs(features) => Box::new(Xfs { features }),
+            Features::Ext4(features) => Box::new(Ext4 { features }),
+            Features::None => {
                 Box::new(Fat { volume_id: self.volume_id(size), start: Lba(self.offset.sectors().0) })
             }
         }
@@ -212,7 +208,7 @@ mod tests {
     fn a_fat_takes_the_start_of_a_uuid() {
         let mut order = Order {
             format: Format::Fat,
-            kernel: None,
+            features: Features::None,
             identity: "6b1d5e3c-0a4f-5c2b-9d8e-7f6a5b4c3d2e".parse().ok(),
             label: "EFI".into(),
             offset: Bytes(0),
