@@ -113,6 +113,24 @@ fn every_dependency_is_listed() {
 }
 
 #[test]
+fn the_settings_of_the_examples_lead_to_the_schema() {
+    let settings: Value = serde_json::from_str(&page("examples/.vscode/settings.json")).expect("JSON");
+    let schemas = settings["yaml.schemas"].as_object().expect("a mapping");
+    for (schema, files) in schemas {
+        assert!(root().join("examples").join(schema).is_file(), "{schema}");
+        assert!(files.as_array().is_some_and(|files| files.contains(&"*.yaml".into())), "{files}");
+    }
+    let extensions: Value = serde_json::from_str(&page("examples/.vscode/extensions.json")).expect("JSON");
+    let recommended = extensions["recommendations"].as_array().expect("a list");
+    assert!(recommended.contains(&"redhat.vscode-yaml".into()));
+    // every JSON of the page is JSON
+    let editors = page("docs/editors.md");
+    let blocks = editors.split("```json\n").skip(1).map(|rest| rest.split("```").next().expect("an end"));
+    let parsed: Vec<Value> = blocks.map(|block| serde_json::from_str(block).expect(block)).collect();
+    assert!(parsed.iter().any(|entry| entry["fileMatch"][0] == "*.osimg.yaml"));
+}
+
+#[test]
 fn links_lead_somewhere() {
     let mut pages = vec![PathBuf::from("README.md")];
     for entry in fs::read_dir(root().join("docs")).expect("docs is readable") {

@@ -271,7 +271,7 @@ async fn an_archive_with_another_digest_is_not_imported() {
     fs::write(bench.folder().join("base.tar"), "something else").expect("written");
     let error = bench.apply().await.expect_err("fails");
     let (codes, _) = messages(&error);
-    assert_eq!(codes, ["osimg::value::invalid"]);
+    assert_eq!(codes, ["osimg::base::digest-mismatch"]);
     assert!(!bench.engine.calls().iter().any(|c| matches!(c, Call::Import { .. })));
 }
 

@@ -56,6 +56,8 @@ const HOMES: &[(&str, &str)] = &[
     ("mbrman::", "disk/mbr"),
     ("miette::", "diag"),
     ("indicatif::", "report/human"),
+    ("gen_lsp_types::", "cli/lsp"),
+    ("lsp_server::", "cli/lsp"),
     ("Command::new(", "host/command"),
 ];
 

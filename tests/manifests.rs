@@ -1,9 +1,15 @@
 //! Every manifest under `tests/manifests`: the valid ones give a model, each invalid one the findings of its snapshot.
 
+#[path = "explain/built.rs"]
+mod built;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use built::BUILT;
+use osimg::diag::codes::{Row, TABLE};
 use osimg::diag::render::{Look, render_all};
 use osimg::diag::{Diagnostics, Severity};
 use osimg::front::model::Model;
@@ -79,11 +85,17 @@ fn valid_manifests_give_a_model() {
 #[test]
 fn invalid_manifests_say_what_is_wrong() {
     let paths = fixtures("invalid");
-    assert!(paths.len() >= 35, "only {} invalid fixtures", paths.len());
+    assert!(paths.len() >= 80, "only {} invalid fixtures", paths.len());
+    let (mut covered, mut misnamed) = (BTreeSet::new(), Vec::new());
     for path in paths {
         let name = path.file_stem().expect("a stem").to_string_lossy().to_string();
         let (model, found) = load_file(&path);
         let text = render_all(&found, Look::PLAIN);
+        let row = named_by(&name);
+        if !found.iter().any(|f| f.code == row.code) {
+            misnamed.push(format!("{name}: no finding is {}:\n{text}", row.code));
+        }
+        covered.extend(found.iter().map(|f| f.code.as_str()));
         // a manifest named by a warning keeps its model
         let warned = found.count(Severity::Warning) > 0 && !found.has_errors();
         assert!(!found.is_empty(), "{name}: nothing was found");
@@ -95,6 +107,22 @@ fn invalid_manifests_say_what_is_wrong() {
             insta::assert_snapshot!(name, text);
         });
     }
+    assert!(misnamed.is_empty(), "{}", misnamed.join("\n"));
+    covered.extend(BUILT);
+    let rest: Vec<&str> =
+        TABLE.iter().map(|row| row.code.as_str()).filter(|c| !covered.contains(c)).collect();
+    assert!(rest.is_empty(), "no manifest has {rest:?}");
+}
+
+/// The code that a fixture's name begins with: `slot-duplicate-pasted` is one of `osimg::slot::duplicate`.
+fn named_by(name: &str) -> &'static Row {
+    let begins = |row: &&Row| {
+        let code = row.code.as_str().trim_start_matches("osimg::").replace("::", "-");
+        name.strip_prefix(&code).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    // `kernel-version-syntax` begins with two codes
+    let row = TABLE.iter().filter(begins).max_by_key(|row| row.code.as_str().len());
+    row.unwrap_or_else(|| panic!("{name} is named by no code"))
 }
 
 /// One Dockerfile, in the fixtures' context.

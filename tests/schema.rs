@@ -46,15 +46,22 @@ const BEYOND: &[&str] = &[
     "osimg::allow::unused",
     "osimg::base::duplicate",
     "osimg::base::unused",
+    "osimg::boot::console-duplicate",
     "osimg::boot::default-unknown",
     "osimg::disk::partitions",
+    "osimg::disk::too-large",
     "osimg::dockerfile::arg-unused",
     "osimg::dockerfile::target-unknown",
+    "osimg::dracut::conflict",
     "osimg::dracut::driver-missing",
+    "osimg::feature::not-yet",
     "osimg::file::duplicate",
+    "osimg::file::path-taken",
+    "osimg::kernel::argument-taken",
+    "osimg::kernel::command-line",
     "osimg::kernel::version",
-    "osimg::not-yet",
     "osimg::size::does-not-fit",
+    "osimg::size::nothing-left",
     "osimg::size::shares",
     "osimg::size::too-small",
     "osimg::slot::duplicate",
@@ -66,12 +73,8 @@ const BEYOND: &[&str] = &[
 const BEYOND_WORDS: &[&str] = &[
     // the host name defaults to the slot's name, which may hold more
     "cannot be its host name",
-    // names that osimg itself sets
-    "cannot be set under",
     // no `..` in a path
     "cannot be a file's path",
-    "consoles are on",
-    "both added and left out",
 ];
 
 fn open(at: &'static Value) -> &'static Value {

@@ -38,8 +38,10 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand render 'Write the generated Dockerfiles, fstab and grub.cfg'
             cand plan 'Show what `apply` would do, and why'
             cand boot 'Start the image in QEMU'
+            cand explain 'Explain a code that `check` reports'
             cand schema 'Print the JSON Schema of manifests'
             cand doctor 'Look for what is missing on this machine, and how to install it'
+            cand lsp 'Serve editors: findings as you type, quick fixes, hover, definitions'
             cand completions 'Print a shell''s completion script'
             cand man 'Print the manual page, or write one for each command'
         }
@@ -145,6 +147,20 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
         }
+        &'osimg;explain'= {
+            cand --color 'When to use colours: auto, always or never'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
+            cand --jobs 'Pieces of work side by side [default: the number of processors]'
+            cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
+            cand --engine 'The container engine: auto, docker or podman'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Show all output of builds, what was cached, and why something runs'
+            cand --verbose 'Show all output of builds, what was cached, and why something runs'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
         &'osimg;schema'= {
             cand --color 'When to use colours: auto, always or never'
             cand --message-format 'How to tell problems and progress: human, json, sarif or github'
@@ -167,6 +183,21 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
+            cand -q 'Say nothing but errors'
+            cand --quiet 'Say nothing but errors'
+            cand -v 'Show all output of builds, what was cached, and why something runs'
+            cand --verbose 'Show all output of builds, what was cached, and why something runs'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
+        }
+        &'osimg;lsp'= {
+            cand --color 'When to use colours: auto, always or never'
+            cand --message-format 'How to tell problems and progress: human, json, sarif or github'
+            cand --deny 'What to refuse although it would work: warnings'
+            cand --jobs 'Pieces of work side by side [default: the number of processors]'
+            cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
+            cand --engine 'The container engine: auto, docker or podman'
+            cand --stdio 'Accepted because editors pass it; standard input and output are used anyway'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Show all output of builds, what was cached, and why something runs'

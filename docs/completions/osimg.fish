@@ -47,8 +47,10 @@ complete -c osimg -n "__fish_osimg_needs_command" -f -a "check" -d 'Check a mani
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "render" -d 'Write the generated Dockerfiles, fstab and grub.cfg'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "plan" -d 'Show what `apply` would do, and why'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "boot" -d 'Start the image in QEMU'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "explain" -d 'Explain a code that `check` reports'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "doctor" -d 'Look for what is missing on this machine, and how to install it'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "lsp" -d 'Serve editors: findings as you type, quick fixes, hover, definitions'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "completions" -d 'Print a shell\'s completion script'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "man" -d 'Print the manual page, or write one for each command'
 complete -c osimg -n "__fish_osimg_using_subcommand init" -l name -d 'The image\'s name [default: the folder\'s]' -r
@@ -169,6 +171,22 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -l wait-login -d 'Exit
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand schema" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -203,6 +221,23 @@ podman\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -l stdio -d 'Accepted because editors pass it; standard input and output are used anyway'
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand lsp" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand completions" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -59,7 +59,16 @@ impl Check {
             paint.good(paint.tick()),
             self.manifest.path.display(),
             if slots.len() == 1 { "one slot".to_string() } else { format!("{} slots", slots.len()) },
-            slots.join(", "),
+            some(&slots),
         ))
+    }
+}
+
+/// The names, or the first of them where they would fill the screen.
+fn some(names: &[&str]) -> String {
+    const MOST: usize = 8;
+    match names.get(..MOST) {
+        Some(first) if names.len() > MOST => format!("{}, …", first.join(", ")),
+        _ => names.join(", "),
     }
 }

@@ -76,7 +76,7 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// Files beside the manifest, as they are on this machine.
-struct Disk;
+pub struct Disk;
 
 impl Probe for Disk {
     fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {

@@ -12,10 +12,12 @@ pub mod doctor;
 pub mod engine;
 pub mod environment;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod init;
 pub mod interrupt;
+pub mod lsp;
 pub mod man;
 pub mod manifest;
 pub mod plan;
@@ -66,8 +68,10 @@ enum Command {
     Render(render::Render),
     Plan(plan::PlanCommand),
     Boot(boot::Boot),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Doctor(doctor::Doctor),
+    Lsp(lsp::Lsp),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -92,8 +96,10 @@ impl Command {
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
             Command::Boot(command) => command.run(session),
+            Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),
             Command::Doctor(command) => command.run(session),
+            Command::Lsp(command) => command.run(session),
             Command::Completions(command) => command.run(session),
             Command::Man(command) => command.run(session),
         }

@@ -3,6 +3,7 @@
 //! Enters: findings of any pure stage. Leaves: values; [`render`] draws them for people. miette is used here only.
 
 pub mod codes;
+mod excerpt;
 pub mod github;
 pub mod json;
 pub mod render;
@@ -92,7 +93,7 @@ impl Diagnostic {
         Diagnostic {
             code,
             severity,
-            message,
+            message: brief(message),
             labels: Vec::new(),
             help: None,
             fixes: Vec::new(),
@@ -107,7 +108,7 @@ impl Diagnostic {
 
     /// A place: the first one is where the problem is.
     pub fn at(mut self, source: &Arc<Source>, span: Span, text: impl Into<String>) -> Diagnostic {
-        self.labels.push(Label { source: source.clone(), span, text: text.into() });
+        self.labels.push(Label { source: source.clone(), span, text: brief(text.into()) });
         self
     }
 
@@ -140,9 +141,22 @@ impl Diagnostic {
     }
 
     pub fn help(mut self, text: impl Into<String>) -> Diagnostic {
-        self.help = Some(text.into());
+        self.help = Some(brief(text.into()));
         self
     }
+}
+
+/// A sentence that may repeat words of the source: cut in its middle where they are longer than anybody reads.
+fn brief(text: String) -> String {
+    const MOST: usize = 600;
+    const END: usize = 80;
+    let count = text.chars().count();
+    if count <= MOST {
+        return text;
+    }
+    let head: String = text.chars().take(MOST - END).collect();
+    let tail: String = text.chars().skip(count - END).collect();
+    format!("{head} … {tail}")
 }
 
 /// All findings of a stage, in the order they were made.

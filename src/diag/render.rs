@@ -10,6 +10,7 @@ use miette::{
     SourceSpan, SpanContents,
 };
 
+use super::excerpt::Excerpt;
 use super::{Diagnostic, Diagnostics, Label, Severity, Source, Span};
 
 /// How a terminal wants its diagnostics.
@@ -47,18 +48,19 @@ fn parts<'a>(diagnostic: &'a Diagnostic, masked: &[Place]) -> Vec<Report<'a>> {
     }
     let mut by_source = by_source.into_iter();
     let (source, labels) = by_source.next().unzip();
+    let labels = labels.unwrap_or_default();
     let mut parts = vec![Report {
         message: &diagnostic.message,
         diagnostic: Some(diagnostic),
-        labels: labels.unwrap_or_default(),
-        source: source.map(|s| Shown::new(s, masked)),
+        source: source.map(|s| Shown::new(s, &labels, masked)),
+        labels,
         help: None,
     }];
     parts.extend(by_source.map(|(source, labels)| Report {
         message: labels.first().map_or("", |l| l.text.as_str()),
         diagnostic: None,
+        source: Some(Shown::new(source, &labels, masked)),
         labels,
-        source: Some(Shown::new(source, masked)),
         help: None,
     }));
     if let Some(last) = parts.last_mut() {
@@ -110,7 +112,8 @@ impl miette::Diagnostic for Report<'_> {
             // the first label of another source is that part's message already
             let said = label.text.is_empty() || (i == 0 && self.diagnostic.is_none());
             let text = (!said).then(|| label.text.clone());
-            let span = label.span.start..label.span.end;
+            let shown = self.source.as_ref().map_or(label.span, |s| s.excerpt.spans[i]);
+            let span = shown.start..shown.end;
             if i == 0 {
                 LabeledSpan::new_primary_with_span(text, span)
             } else {
@@ -123,25 +126,25 @@ impl miette::Diagnostic for Report<'_> {
 /// Words of a source that no output may show.
 type Place = (String, Span);
 
-/// A source as it is shown: secrets hidden, and columns that count characters, as an editor does (miette counts bytes).
+/// A source as it is shown: the lines that matter, and columns that count characters, as an editor does (miette counts
+/// bytes).
 struct Shown {
     name: String,
-    text: String,
+    excerpt: Excerpt,
+    /// The line and column of each label in the whole source, from 0.
+    positions: Vec<(usize, usize)>,
 }
 
 impl Shown {
-    fn new(source: &Source, masked: &[Place]) -> Shown {
-        let mut text = source.text.clone();
-        for (name, span) in masked {
-            if let Some(words) = text.get(span.start..span.end)
-                && *name == source.name
-            {
-                // as many bytes as before, so that every other span keeps its place
-                let hidden: String = words.bytes().map(|b| if b == b'\n' { '\n' } else { '*' }).collect();
-                text.replace_range(span.start..span.end, &hidden);
-            }
+    fn new(source: &Source, labels: &[&Label], masked: &[Place]) -> Shown {
+        let spans: Vec<Span> = labels.iter().map(|l| l.span).collect();
+        let secrets: Vec<Span> =
+            masked.iter().filter(|(name, _)| *name == source.name).map(|(_, span)| *span).collect();
+        Shown {
+            name: source.name.clone(),
+            excerpt: Excerpt::new(source, &spans, &secrets),
+            positions: spans.iter().map(|s| source.position(s.start)).map(|(l, c)| (l - 1, c - 1)).collect(),
         }
-        Shown { name: source.name.clone(), text }
     }
 }
 
@@ -152,22 +155,20 @@ impl SourceCode for Shown {
         before: usize,
         after: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let part = self.text.read_span(span, before, after)?;
-        let column = match before {
-            0 => {
-                let start =
-                    self.text.as_bytes()[..span.offset()].iter().rposition(|b| matches!(b, b'\n' | b'\r'));
-                self.text[start.map_or(0, |at| at + 1)..span.offset()].chars().count()
-            }
-            _ => part.column(),
+        let part = self.excerpt.text.read_span(span, before, after)?;
+        // without context lines it is the head of the drawing that asks
+        let label = self.excerpt.spans.iter().position(|s| s.start == span.offset());
+        let (line, column) = match label.filter(|_| before == 0) {
+            Some(label) => self.positions[label],
+            None => (part.line() + self.excerpt.skipped, part.column()),
         };
         Ok(Box::new(MietteSpanContents::new_named(
             self.name.clone(),
             part.data(),
             *part.span(),
-            part.line(),
+            line,
             column,
-            part.line_count(),
+            part.line_count() + self.excerpt.skipped,
         )))
     }
 }

@@ -26,9 +26,18 @@ pub fn document(found: &Diagnostics, version: &str) -> Value {
 fn rule(row: &Row) -> Value {
     json!({
         "id": row.code.as_str(),
+        "name": pascal(row.code.as_str()),
         "shortDescription": {"text": row.about},
+        "fullDescription": {"text": row.about},
+        "help": {"text": row.page, "markdown": row.page},
         "defaultConfiguration": {"level": row.level.severity().as_str()},
     })
+}
+
+/// `osimg::slot::duplicate` as `SlotDuplicate`: viewers show it as the rule's name.
+fn pascal(code: &str) -> String {
+    let words = code.split(|c: char| !c.is_ascii_alphanumeric()).skip(1).filter(|word| !word.is_empty());
+    words.map(|word| word[..1].to_ascii_uppercase() + &word[1..]).collect()
 }
 
 fn result(diagnostic: &Diagnostic) -> Value {
@@ -133,6 +142,10 @@ mod tests {
         found.push(Diagnostic::warning(codes::BASE_UNUSED, "no place"));
         let mut document = document(&found, "1.2.3");
         let rules = document["runs"][0]["tool"]["driver"]["rules"].take();
+        let names: std::collections::BTreeSet<&str> =
+            rules.as_array().into_iter().flatten().filter_map(|rule| rule["name"].as_str()).collect();
+        assert_eq!(names.len(), TABLE.len());
+        assert!(names.contains("SlotDuplicate"), "{names:?}");
         assert_eq!(rules.as_array().map(Vec::len), Some(TABLE.len()));
         let index = document["runs"][0]["results"][0]["ruleIndex"].take().as_u64().expect("an index");
         assert_eq!(rules[index as usize]["id"], codes::FIELD_UNKNOWN.as_str());

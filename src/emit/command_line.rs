@@ -6,10 +6,7 @@
 use uuid::Uuid;
 
 use super::{EmitError, printable};
-use crate::front::model::Console;
-
-/// `COMMAND_LINE_SIZE` of x86 less the closing NUL: the kernel cuts the rest off without a word.
-pub const LIMIT: usize = 2047;
+use crate::front::model::{COMMAND_LINE_LIMIT, Console};
 
 /// Root by UUID, each console, then `args` as written. The last console becomes `/dev/console`.
 pub fn command_line(root: Uuid, consoles: &[Console], args: &[String]) -> Result<String, EmitError> {
@@ -32,8 +29,8 @@ pub fn command_line(root: Uuid, consoles: &[Console], args: &[String]) -> Result
         words.push(arg.clone());
     }
     let line = words.join(" ");
-    if line.len() > LIMIT {
-        return Err(EmitError::CommandLine { length: line.len(), limit: LIMIT });
+    if line.len() > COMMAND_LINE_LIMIT {
+        return Err(EmitError::CommandLine { length: line.len(), limit: COMMAND_LINE_LIMIT });
     }
     Ok(line)
 }
@@ -63,6 +60,7 @@ pub fn words(line: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::front::model::command_line_length;
 
     fn console(device: &str, options: Option<&str>) -> Console {
         Console { device: device.to_string(), options: options.map(str::to_string) }
@@ -83,8 +81,21 @@ mod tests {
     fn the_kernel_reads_it_whole() {
         let long = |n: usize| command_line(Uuid::nil(), &[], &["x".repeat(n)]);
         let base = command_line(Uuid::nil(), &[], &[]).expect("fits").len() + 1;
-        assert_eq!(long(LIMIT - base).expect("fits").len(), LIMIT);
-        assert!(matches!(long(LIMIT - base + 1), Err(EmitError::CommandLine { length: 2048, limit: 2047 })));
+        assert_eq!(long(COMMAND_LINE_LIMIT - base).expect("fits").len(), COMMAND_LINE_LIMIT);
+        assert!(matches!(
+            long(COMMAND_LINE_LIMIT - base + 1),
+            Err(EmitError::CommandLine { length: 2048, limit: 2047 })
+        ));
+    }
+
+    #[test]
+    fn the_front_end_counts_as_this_writes() {
+        let consoles = [console("tty0", None), console("ttyS0", Some("115200"))];
+        let args = ["quiet".to_string(), "a=\"b c\"".to_string()];
+        let line = command_line(Uuid::nil(), &consoles, &args).expect("fits");
+        let words = consoles.each_ref().map(Console::argument);
+        let length = command_line_length(words.iter().map(String::as_str), args.iter().map(String::as_str));
+        assert_eq!(line.len(), length);
     }
 
     #[test]

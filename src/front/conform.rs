@@ -124,7 +124,10 @@ impl Conform<'_> {
         let sets: Vec<Vec<String>> = sets.into_iter().filter(|set| !set.is_empty()).collect();
         let touched = sets.iter().filter(|set| set.iter().any(|key| has(key))).count();
         let whole = sets.iter().filter(|set| set.iter().all(|key| has(key))).count();
-        if !sets.is_empty() && (touched != 1 || whole != 1) {
+        // a rule that knows the fields has underlined one of them
+        let key = |key: &String| node.entry(key).map(|entry| entry.key_span);
+        let said = sets.iter().flatten().filter_map(key).any(|span| self.said.contains(&span));
+        if !sets.is_empty() && (touched != 1 || whole != 1) && !said {
             let choice: Vec<String> = sets.iter().map(|set| set.join("` and `")).collect();
             self.at(line, &format!("needs either {}", suggest::list(&choice)), None);
         }

@@ -35,13 +35,21 @@ pub fn unknown(source: &Arc<Source>, tree: &mut Node, path: &[Step]) -> Option<D
     let known = known_fields(parent);
     let free: Vec<String> = known.iter().filter(|k| !taken.contains(k)).cloned().collect();
     entry.meant = suggest::nearest(key, &free).cloned();
-    let elsewhere = || places(key).into_iter().find(|p| *p != generic(parent));
+    // a slot is likelier meant than `defaults`, which has most of its fields
+    let elsewhere = || {
+        let mut places: Vec<String> = places(key).into_iter().filter(|p| *p != generic(parent)).collect();
+        places.sort_by_key(|place| place.starts_with("defaults"));
+        places.into_iter().next()
+    };
     let near = suggest::nearest(key, &free);
     let help = match near.or_else(|| suggest::nearest(key, &known)) {
         Some(word) => format!("did you mean `{word}`?"),
         None => match elsewhere() {
             Some(other) if other.is_empty() => {
                 format!("`{key}` belongs to the manifest itself: indent it less")
+            }
+            Some(other) if other == "slots" => {
+                format!("`{key}` belongs into a slot: indent it as far as the slot's `name`")
             }
             Some(other) => format!("`{key}` belongs into `{other}`"),
             None => format!("the fields here are {}", suggest::list(&known).replace(" or ", " and ")),

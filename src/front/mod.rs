@@ -10,7 +10,9 @@ mod conform;
 mod context;
 pub mod dockerfile;
 mod fields;
+pub mod hover;
 pub mod model;
+pub mod outline;
 pub mod parse;
 mod place;
 pub mod probe;
@@ -21,15 +23,19 @@ pub mod rules;
 pub mod schema;
 mod spans;
 pub mod suggest;
+mod suggestions;
 pub mod words;
 
 use std::path::Path;
 
 use crate::diag::Diagnostics;
+pub use hover::hover;
 use model::Model;
+pub use outline::Outline;
 pub use parse::MAX_BYTES;
 pub use probe::Probe;
 pub use schema::schema;
+pub use spans::Step;
 
 /// The whole front end: `bytes` of the manifest called `name` in messages, whose folder is `dir`. No model beside errors;
 /// warnings come either way; all sorted by place.
@@ -172,5 +178,14 @@ mod tests {
             (edit.source.name.as_str(), edit.span, edit.text.as_str()),
             ("examples/os/Dockerfile", label.span, "motd")
         );
+    }
+
+    #[test]
+    fn the_manifests_own_folder_is_no_file() {
+        let text = LEAST.replace("./os/Dockerfile", ".") + "    files: [{path: /a, source: .}]\n";
+        let probe = Fake::new(&[("/m/os/Dockerfile", None)]);
+        let (_, found) = load("m.yaml", text.as_bytes(), Path::new("/m"), &probe);
+        let codes: Vec<&str> = found.iter().map(|f| f.code.as_str()).collect();
+        assert_eq!(codes, ["osimg::dockerfile::missing", "osimg::file::source"]);
     }
 }

@@ -290,3 +290,17 @@ pub enum FileContent {
     /// A file beside the manifest, copied byte for byte.
     Source(PathBuf),
 }
+
+/// `COMMAND_LINE_SIZE` of x86 less the closing NUL, in bytes: the kernel cuts the rest off without a word.
+pub const COMMAND_LINE_LIMIT: usize = 2047;
+
+/// Bytes of the command line that `emit::command_line` makes: root and `rw`, the consoles, the manifest's arguments.
+pub fn command_line_length<'a>(
+    consoles: impl IntoIterator<Item = &'a str>,
+    args: impl IntoIterator<Item = &'a str>,
+) -> usize {
+    const UUID: usize = 36;
+    let consoles: usize = consoles.into_iter().map(|c| " console=".len() + c.len()).sum();
+    let args: usize = args.into_iter().map(|a| " ".len() + a.len()).sum();
+    "root=UUID=".len() + UUID + " rw".len() + consoles + args
+}

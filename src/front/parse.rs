@@ -230,9 +230,10 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         let mut words = message[at..].split('`').skip(1).step_by(2).map(str::to_string);
         let given = words.next().unwrap_or_default();
         let allowed: Vec<String> = words.collect();
-        return Diagnostic::error(codes::VALUE_UNKNOWN, format!("`{name}` cannot be `{given}`"))
+        let finding = Diagnostic::error(codes::VALUE_UNKNOWN, format!("`{name}` cannot be `{given}`"))
             .at(source, span, "no such word here")
             .help(suggest::words(&given, &allowed));
+        return suggest::fix(finding, span, &given, &allowed);
     }
     if node.is_null() {
         return no_value(source, &name, key.unwrap_or(span));
@@ -264,9 +265,19 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         format!("`{name}` must be {expected}, not {found}"),
     )
     .at(source, first_line(source, span), format!("{expected} belongs here"));
-    match example {
-        Some(example) => diagnostic.help(example),
-        None => diagnostic,
+    let text = &source.text[span.start..span.end];
+    match (&node.kind, example) {
+        // one word, or several in a row, where a list of words belongs: the list is easily made
+        (Kind::Scalar { plain, .. }, Some(_)) if expected == "a list" && !text.contains('\n') => {
+            let words: Vec<&str> = text.split_whitespace().collect();
+            let list = match *plain && !text.contains(',') {
+                true => format!("[{}]", words.join(", ")),
+                false => format!("[{text}]"),
+            };
+            diagnostic.help(format!("write `{list}`")).fix(format!("write `{list}`"), span, list)
+        }
+        (_, Some(example)) => diagnostic.help(example),
+        (_, None) => diagnostic,
     }
 }
 

@@ -33,6 +33,11 @@ impl<'t> Place<'t> {
         })
     }
 
+    /// Whether a list stands here with nothing in it, not even an item that was found wrong.
+    pub fn is_empty_list(self) -> bool {
+        matches!(self.node.map(|n| &n.kind), Some(Kind::List(items)) if items.is_empty())
+    }
+
     pub fn is_there(self) -> bool {
         self.node.is_some()
     }

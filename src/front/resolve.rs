@@ -29,11 +29,11 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
     let mut reader = Reader { source: &parsed.source, dir, found: Diagnostics::new() };
     let (manifest, root) = (&parsed.manifest, Place::root(&parsed.tree));
     version(&mut reader, manifest.version, root);
-    let name = reader.name(manifest.name.as_deref(), root, "a manifest", "unnamed");
+    let name = reader.name(codes::MANIFEST_NAME, manifest.name.as_deref(), root, "a manifest", "unnamed");
     let disk = disk(&mut reader, manifest.disk.clone().unwrap_or_default(), root.key("disk"), &name);
     let boot = boot(&mut reader, manifest.boot.clone().unwrap_or_default(), root.key("boot"));
     let bases = manifest.bases.iter().flatten().enumerate();
-    let bases = bases.map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
+    let bases = bases.filter_map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
     if !root.has("slots") {
         reader.missing(
             root,
@@ -66,12 +66,9 @@ fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {
         None => reader.missing(root, "version", "a manifest", "start with `version: 1`"),
         Some(VERSION) => {}
         Some(other) => reader.found.push(
-            Diagnostic::error(
-                codes::VERSION_UNSUPPORTED,
-                format!("manifests of version {other} are unknown"),
-            )
-            .at(reader.source, root.key("version").span(), "this osimg reads version 1")
-            .help("write `version: 1`, or use a newer osimg"),
+            Diagnostic::error(codes::MANIFEST_VERSION, format!("manifests of version {other} are unknown"))
+                .at(reader.source, root.key("version").span(), "this osimg reads version 1")
+                .help("write `version: 1`, or use a newer osimg"),
         ),
     }
 }
@@ -81,7 +78,13 @@ fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<
         Some(path) => {
             if path.ends_with('/') {
                 let help = "name the file: `build/disk.img`";
-                reader.invalid(at.key("path"), "`disk.path` names a folder", "the image is a file", help);
+                reader.invalid(
+                    codes::DISK_PATH,
+                    at.key("path"),
+                    "`disk.path` names a folder",
+                    "the image is a file",
+                    help,
+                );
             }
             reader.path(&path, at.key("path")).value
         }
@@ -98,7 +101,7 @@ fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<
     let formats = match disk.formats {
         None => vec![Format::Raw],
         Some(formats) => {
-            reader.not_empty(formats.is_empty(), at.key("formats"), "disk.formats", "`[raw]`");
+            reader.not_empty(at.key("formats"), "disk.formats", "`[raw]`");
             let formats: BTreeSet<Format> = formats.into_iter().map(format).collect();
             formats.into_iter().collect()
         }
@@ -125,7 +128,7 @@ fn boot(reader: &mut Reader<'_>, boot: ast::Boot, at: Place<'_>) -> Boot {
     let firmware = match boot.firmware {
         None => BTreeSet::from([Firmware::Bios, Firmware::Uefi]),
         Some(list) => {
-            reader.not_empty(list.is_empty(), at.key("firmware"), "boot.firmware", "`[bios, uefi]`");
+            reader.not_empty(at.key("firmware"), "boot.firmware", "`[bios, uefi]`");
             list.into_iter()
                 .map(|f| match f {
                     ast::Firmware::Bios => Firmware::Bios,

@@ -40,6 +40,13 @@ impl Resolved {
     }
 }
 
+impl Resolved {
+    /// Whether `path` is what stands in for a path that is missing or unusable: the folder itself, which `.` is not.
+    pub fn is_stand_in(&self, path: &Path) -> bool {
+        path.as_os_str() == self.dir.as_os_str()
+    }
+}
+
 pub struct Base {
     pub name: Spanned<Name>,
     /// At the suite, or at the archive's path.

@@ -36,7 +36,7 @@ use super::dockerfile::Dockerfile;
 use super::probe::Probe;
 use super::resolved::{Resolved, Slot};
 use super::words;
-use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics, Source, Span, Spanned};
 
 /// What became of a slot's Dockerfile.
 pub enum Reading {
@@ -91,9 +91,10 @@ impl Case<'_> {
         Diagnostic::warning(code, message).at(self.source(), span, label)
     }
 
-    /// Each of `list` must be as `pattern` says.
+    /// Each of `list` must be as `pattern` says; `code` is of those that are not.
     fn each_fits<'w>(
         &self,
+        code: Code,
         list: impl IntoIterator<Item = &'w Spanned<String>>,
         pattern: &'static str,
         what: &str,
@@ -104,7 +105,13 @@ impl Case<'_> {
             if !words::fits(pattern, word) {
                 let shown = word.value.escape_debug().to_string();
                 let message = format!("`{shown}` is no {what}");
-                found.push(self.error(codes::VALUE_INVALID, message, self.line(word.span), "").help(help));
+                let parts: Vec<&str> = word.split([',', ' ', '\n']).filter(|part| !part.is_empty()).collect();
+                let several = parts.len() > 1 && parts.iter().all(|part| words::fits(pattern, part));
+                let help = match several {
+                    true => format!("write each as an item of its own: `{}`", parts.join("`, `")),
+                    false => help.to_string(),
+                };
+                found.push(self.error(code, message, self.line(word.span), "").help(help));
             }
         }
     }
@@ -126,6 +133,15 @@ impl Case<'_> {
         let mut seen: Vec<&Spanned<T>> = Vec::new();
         for item in list {
             match seen.iter().find(|s| s.value == item.value) {
+                Some(first) if first.span == item.span => found.push(
+                    self.error(
+                        code,
+                        format!("two {what} `{}`", item.value),
+                        item.span,
+                        "both come from here",
+                    )
+                    .help("an alias repeats the whole value: write the second one out"),
+                ),
                 Some(first) => found.push(
                     self.error(code, format!("two {what} `{}`", item.value), item.span, "the second one")
                         .and(first.span, "the first one")

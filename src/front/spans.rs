@@ -5,6 +5,7 @@
 //! are expanded here, within limits, so that every path of the deserialized value exists in the tree. YAML 1.2.2.
 
 mod read;
+mod syntax;
 
 use crate::diag::Span;
 

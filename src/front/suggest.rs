@@ -1,5 +1,7 @@
 //! "Did you mean": the nearest of the allowed words, or all of them.
 
+use crate::diag::{Diagnostic, Span};
+
 /// The allowed word nearest to `given`, if it is near enough to be a slip.
 pub fn nearest<'a>(given: &str, allowed: &'a [String]) -> Option<&'a String> {
     let given = given.to_lowercase().replace('-', "_");
@@ -27,6 +29,14 @@ pub fn words(given: &str, allowed: &[String]) -> String {
     match nearest(given, allowed) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("write {}", list(allowed)),
+    }
+}
+
+/// Adds the fix that writes the nearest word at `span`, when there is one.
+pub fn fix(finding: Diagnostic, span: Span, given: &str, allowed: &[String]) -> Diagnostic {
+    match nearest(given, allowed) {
+        Some(word) => finding.fix(format!("write `{word}`"), span, word),
+        None => finding,
     }
 }
 

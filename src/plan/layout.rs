@@ -143,7 +143,7 @@ pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layou
     };
     if next.0 > MBR_REACH.0 {
         return Err(Diagnostic::error(
-            codes::SIZE_DOES_NOT_FIT,
+            codes::DISK_TOO_LARGE,
             format!("the partitions end at {}, an MBR reaches {}", next.offset(), MBR_REACH.bytes()),
         )
         .at(&model.source, model.disk.size.span, "the disk's size")

@@ -13,7 +13,7 @@ use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
 use crate::base::{identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::front::model::{Base, BaseSource, FilesystemKind, Format, Model, Slot, Table};
+use crate::front::model::{Base, BaseSource, Format, Model, Slot, Table};
 
 /// The label of the boot partition: at most 11 bytes on FAT.
 pub const BOOT_LABEL: &str = "OSIMG-BOOT";
@@ -183,19 +183,6 @@ fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &
 /// What manifests may say and this version cannot build.
 fn unsupported(model: &Model) -> Diagnostics {
     let mut found = Diagnostics::new();
-    for slot in &model.slots {
-        if slot.filesystem.kind == FilesystemKind::Xfs {
-            found.push(
-                Diagnostic::warning(
-                    codes::NOT_YET,
-                    format!("slot `{}`: this version of osimg cannot write xfs yet", slot.name.as_str()),
-                )
-                .at(&model.source, slot.filesystem.span, "asked for here")
-                .help("use `filesystem: {type: ext4}` until the native xfs writer lands")
-                .into_error(),
-            );
-        }
-    }
     if *model.disk.table == Table::Gpt {
         found.push(
             Diagnostic::warning(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
@@ -216,7 +203,10 @@ fn unsupported(model: &Model) -> Diagnostics {
 }
 
 fn not_pinned(model: &Model, slot: &Slot) -> Diagnostics {
-    Diagnostic::error(codes::FILE_MISSING, format!("slot `{}` has no Dockerfile to read", slot.name.as_str()))
-        .at(&model.source, slot.dockerfile.span, "")
-        .into()
+    Diagnostic::error(
+        codes::DOCKERFILE_MISSING,
+        format!("slot `{}` has no Dockerfile to read", slot.name.as_str()),
+    )
+    .at(&model.source, slot.dockerfile.span, "")
+    .into()
 }

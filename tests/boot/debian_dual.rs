@@ -182,12 +182,10 @@ async fn ask(mut session: Session<'_>, name: &str, firmware: Firmware, summary: 
     assert_eq!(state, (0, "running".to_string()), "{name}: {failed}");
 
     let wanted = slot(summary, name);
+    let text = |key: &str| wanted[key].as_str().expect("a text");
     assert_eq!(say("uname -r").await, (0, wanted["kernel"].as_str().expect("a text").to_string()));
     assert_eq!(say(". /etc/os-release; echo $VERSION_CODENAME").await, (0, name.to_string()));
-    assert_eq!(
-        say("findmnt -no UUID,FSTYPE /").await.1,
-        format!("{} ext4", wanted["uuid"].as_str().expect("a text"))
-    );
+    assert_eq!(say("findmnt -no UUID,FSTYPE /").await.1, format!("{} {}", text("uuid"), text("filesystem")));
     assert_eq!(say("hostname").await.1, name);
     let efi = say("test -d /sys/firmware/efi").await.0 == 0;
     assert_eq!(efi, firmware == Firmware::Uefi);
@@ -262,7 +260,7 @@ fn a_change_to_one_slot_leaves_the_other_and_boots() {
     let title = "title: Debian 13 (trixie)\n";
     example.edit(title, &format!("{title}    systemd: {{mask: [osimg-test-{since}.service]}}\n"));
     let (changed, events) = example.summary();
-    let disk = ["export trixie", "ext4 trixie", "inspect trixie", "assemble"];
+    let disk = ["export trixie", "xfs trixie", "inspect trixie", "assemble"];
     let with = |more: &[&'static str]| disk.iter().chain(more).copied().collect::<BTreeSet<&str>>();
     assert_eq!(ran(&changed), with(&["make bootable trixie"]));
     let steps: Vec<&str> = events.iter().filter_map(|e| e["text"].as_str()).collect();

@@ -9,7 +9,7 @@ use crate::help::commands;
 use crate::terminal::Terminal;
 
 /// Each command, asked for something that takes no engine; some fail, all say something.
-const CALLS: [&[&str]; 17] = [
+const CALLS: [&[&str]; 19] = [
     &["--help"],
     &["--version"],
     &["init", "new", "--slot", "debian"],
@@ -23,10 +23,12 @@ const CALLS: [&[&str]; 17] = [
     &["render", "good.yaml"],
     &["plan", "good.yaml"],
     &["boot", "good.yaml"],
+    &["explain"],
     &["schema"],
     &["doctor"],
     &["completions", "bash"],
     &["man"],
+    &["lsp"],
 ];
 
 const GOOD: &str = "version: 1\nname: good\nslots:\n  - {name: one, dockerfile: Dockerfile, distro: debian, \

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod docs;
 mod doctor;
+mod explain;
 mod habits;
 mod harness;
 mod help;

@@ -77,7 +77,7 @@ async fn bootstrap(
             let at = span(op, work);
             ExecError::from(
                 Diagnostic::error(
-                    codes::BUILD_FAILED,
+                    codes::BASE_BOOTSTRAP,
                     format!("bootstrapping base `{}` failed (mmdebstrap: {status})", op.name),
                 )
                 .at(&work.cx.model.source, at, "this base")
@@ -100,15 +100,18 @@ async fn verify(op: &Base, expected: &Digest, path: &Path, work: &Work<'_>) -> R
     if found == *expected {
         return Ok(());
     }
-    Err(Diagnostic::error(codes::VALUE_INVALID, format!("base `{}` has another sha256 than stated", op.name))
-        .at(&work.cx.model.source, span(op, work), "this base")
-        .help(format!("{} has sha256 {found}", path.display()))
-        .into())
+    Err(Diagnostic::error(
+        codes::BASE_DIGEST_MISMATCH,
+        format!("base `{}` has another sha256 than stated", op.name),
+    )
+    .at(&work.cx.model.source, span(op, work), "this base")
+    .help(format!("{} has sha256 {found}", path.display()))
+    .into())
 }
 
 fn taken(op: &Base, work: &Work<'_>) -> ExecError {
     Diagnostic::error(
-        codes::VALUE_INVALID,
+        codes::BASE_NAME_TAKEN,
         format!("the engine has an image `{}` that osimg did not make", op.name),
     )
     .at(&work.cx.model.source, span(op, work), "this base would take its name")

@@ -9,7 +9,8 @@ use crate::diag::{Diagnostic, codes};
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
 use crate::front::model::FilesystemKind;
-use crate::fs::ext4::{Ext4, Features};
+use crate::fs::ext4::{self, Ext4};
+use crate::fs::xfs::{self, Xfs};
 use crate::fs::{Formatter, FsError, Request, Window};
 use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
@@ -34,10 +35,10 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         created: op.created,
     };
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => Box::new(Ext4 { features: Features::for_kernel(&found.kernel.version) }),
-        FilesystemKind::Xfs => {
-            return Err(ExecError::failed("writing xfs", "this version of osimg cannot write xfs yet"));
+        FilesystemKind::Ext4 => {
+            Box::new(Ext4 { features: ext4::Features::for_kernel(&found.kernel.version) })
         }
+        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&found.kernel.version) }),
     };
     let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);

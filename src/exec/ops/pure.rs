@@ -224,11 +224,8 @@ pub fn render_grub_cfg(model: &Model, kernels: &[(String, String)]) -> Result<St
         let uuid = identity::filesystem(&model.name, &slot.name);
         let command_line = emit::command_line::command_line(uuid, &model.boot.consoles, &slot.kernel.args)
             .map_err(|e| {
-                Diagnostic::error(codes::VALUE_INVALID, format!("slot `{}`: {e}", slot.name.as_str())).at(
-                    &model.source,
-                    slot.kernel.span,
-                    "of this kernel",
-                )
+                Diagnostic::error(codes::KERNEL_COMMAND_LINE, format!("slot `{}`: {e}", slot.name.as_str()))
+                    .at(&model.source, slot.kernel.span, "of this kernel")
             })?;
         entries.push(emit::grub_cfg::Entry {
             id: slot.name.to_string(),

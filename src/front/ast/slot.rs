@@ -128,7 +128,8 @@ pub struct Filesystem {
 pub enum FilesystemType {
     /// Read by every kernel and every GRUB.
     Ext4,
-    /// The default of the RHEL family. Planned: `check` reads it, `apply` refuses it yet.
+    /// The default of the RHEL family. Read by every kernel and every GRUB too: its newer features are left out where the
+    /// slot's kernel or GRUB could not read them.
     Xfs,
 }
 

@@ -14,6 +14,7 @@ pub fn allow(reader: &mut Reader<'_>, list: &[Allow], at: Place<'_>) -> Vec<Span
 fn one(reader: &mut Reader<'_>, entry: &Allow, at: Place<'_>) -> Option<Spanned<Code>> {
     match &entry.reason {
         Some(reason) => reader.fits(
+            codes::ALLOW_REASON,
             words::REASON,
             reason,
             at.key("reason"),

@@ -1,7 +1,7 @@
 //! One entry of `bases`.
 
 use super::value::Reader;
-use crate::base::Digest;
+use crate::base::{Digest, Name};
 use crate::diag::{Diagnostic, Spanned, codes};
 use crate::front::ast;
 use crate::front::model::BaseSource;
@@ -11,13 +11,15 @@ use crate::front::words;
 
 const CHOICE: &str = "state either `bootstrap: {suite: …}`, or `archive:` and `sha256:`";
 
-pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usize) -> Base {
-    let name = reader.name(base.name.as_deref(), at, "a base", &format!("base-{index}"));
+/// `None` for a base without a usable name: no Dockerfile could name it, so nothing more is to be said of it.
+pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usize) -> Option<Base> {
+    let named = base.name.as_deref().is_some_and(|name| name.parse::<Name>().is_ok());
+    let name = reader.name(codes::BASE_NAME, base.name.as_deref(), at, "a base", &format!("base-{index}"));
     let archived = ["archive", "sha256"].into_iter().find(|key| at.has(key));
     if let Some(other) = archived.filter(|_| at.has("bootstrap")) {
         let message = format!("the base `{}` has two origins", name.value);
         reader.found.push(
-            Diagnostic::error(codes::VALUE_INVALID, message)
+            Diagnostic::error(codes::BASE_ORIGIN, message)
                 .at(reader.source, at.key_of(other), "an archive to import")
                 .and(at.key_of("bootstrap"), "a system to make")
                 .help(CHOICE),
@@ -31,7 +33,7 @@ pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usi
                 let message = format!("the base `{}` has no origin", name.value);
                 let line = at.line(reader.source);
                 reader.found.push(
-                    Diagnostic::error(codes::FIELD_MISSING, message)
+                    Diagnostic::error(codes::BASE_ORIGIN, message)
                         .at(reader.source, line, "neither made nor imported")
                         .help(CHOICE),
                 );
@@ -40,14 +42,21 @@ pub fn base(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>, index: usi
         }
     };
     let key = if at.has("archive") { "archive" } else { "bootstrap" };
-    Base { name, from: Spanned::new(from, at.key(key).span()), span: at.span() }
+    named.then(|| Base { name, from: Spanned::new(from, at.key(key).span()), span: at.span() })
 }
 
 fn bootstrap(reader: &mut Reader<'_>, bootstrap: &ast::Bootstrap, at: Place<'_>) -> BaseSource {
     let suite = match &bootstrap.suite {
         Some(suite) => {
             let help = "a release's name in lower case: `bookworm`, `trixie`, `noble`";
-            reader.fits(words::SUITE, suite, at.key("suite"), "no release is named like this", help);
+            reader.fits(
+                codes::BASE_SUITE,
+                words::SUITE,
+                suite,
+                at.key("suite"),
+                "no release is named like this",
+                help,
+            );
             suite.clone()
         }
         None => {
@@ -57,7 +66,14 @@ fn bootstrap(reader: &mut Reader<'_>, bootstrap: &ast::Bootstrap, at: Place<'_>)
     };
     if let Some(mirror) = &bootstrap.mirror {
         let help = "an address such as `http://mirror.example/debian`";
-        reader.fits(words::MIRROR, mirror, at.key("mirror"), "this is no mirror's address", help);
+        reader.fits(
+            codes::BASE_MIRROR,
+            words::MIRROR,
+            mirror,
+            at.key("mirror"),
+            "this is no mirror's address",
+            help,
+        );
     }
     BaseSource::Bootstrap { suite, mirror: bootstrap.mirror.clone() }
 }
@@ -79,6 +95,7 @@ fn archive(reader: &mut Reader<'_>, base: &ast::Base, at: Place<'_>) -> BaseSour
         Some(text) => text.parse().unwrap_or_else(|_| {
             let help = "write what `sha256sum` prints of the archive";
             reader.fits(
+                codes::BASE_DIGEST,
                 words::SHA256,
                 text,
                 at.key("sha256"),

@@ -66,7 +66,7 @@ pub fn slot(
     at: Places<'_>,
     index: usize,
 ) -> Slot {
-    let name = r.name(own.name.as_deref(), at.own, "a slot", &format!("slot-{index}"));
+    let name = r.name(codes::SLOT_NAME, own.name.as_deref(), at.own, "a slot", &format!("slot-{index}"));
     let near = name.span;
     let text = |value: &Option<String>, key: &str| match value {
         Some(text) => Spanned::new(text.clone(), at.own.key(key).span()),
@@ -274,7 +274,7 @@ fn file(r: &mut Reader<'_>, file: &ast::File, at: Place<'_>, index: usize) -> Fi
     let nothing = || Spanned::new(FileContent::Text(String::new()), at.span());
     if at.has("content") && at.has("source") {
         r.found.push(
-            Diagnostic::error(codes::VALUE_INVALID, "a file has either a `content` or a `source`")
+            Diagnostic::error(codes::FILE_CONTENT, "a file has either a `content` or a `source`")
                 .at(r.source, at.key_of("source"), "a file to copy")
                 .and(at.key_of("content"), "the text itself")
                 .help("remove one of them"),
@@ -300,6 +300,7 @@ fn file(r: &mut Reader<'_>, file: &ast::File, at: Place<'_>, index: usize) -> Fi
     for (key, id) in [("uid", owner.uid), ("gid", owner.gid)] {
         if id == Some(u32::MAX) {
             r.invalid(
+                codes::FILE_OWNER,
                 at.key("owner").key(key),
                 "4294967295 is nobody's number",
                 "the kernel means \"none\" by this",

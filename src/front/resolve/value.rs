@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::base::units::SizeError;
 use crate::base::{Bytes, Name};
-use crate::diag::{Diagnostic, Diagnostics, Source, Spanned, codes};
+use crate::diag::{Code, Diagnostic, Diagnostics, Source, Spanned, codes};
 use crate::front::model::{DiskSize, SlotSize};
 use crate::front::place::Place;
 use crate::front::resolved::Words;
@@ -37,21 +37,36 @@ impl Reader<'_> {
         }
     }
 
-    pub fn invalid(&mut self, at: Place<'_>, message: impl Into<String>, label: &str, help: &str) {
+    pub fn invalid(
+        &mut self,
+        code: Code,
+        at: Place<'_>,
+        message: impl Into<String>,
+        label: &str,
+        help: &str,
+    ) {
         let span = at.line(self.source);
-        self.found
-            .push(Diagnostic::error(codes::VALUE_INVALID, message).at(self.source, span, label).help(help));
+        self.found.push(Diagnostic::error(code, message).at(self.source, span, label).help(help));
     }
 
-    pub fn fits(&mut self, pattern: &'static str, text: &str, at: Place<'_>, message: &str, help: &str) {
+    pub fn fits(
+        &mut self,
+        code: Code,
+        pattern: &'static str,
+        text: &str,
+        at: Place<'_>,
+        message: &str,
+        help: &str,
+    ) {
         if !words::fits(pattern, text) {
-            self.invalid(at, message, "", help);
+            self.invalid(code, at, message, "", help);
         }
     }
 
-    pub fn not_empty(&mut self, empty: bool, at: Place<'_>, field: &str, example: &str) {
-        if empty {
+    pub fn not_empty(&mut self, at: Place<'_>, field: &str, example: &str) {
+        if at.is_empty_list() {
             self.invalid(
+                codes::FIELD_EMPTY,
                 at,
                 format!("`{field}` is empty"),
                 "nothing to do",
@@ -61,7 +76,14 @@ impl Reader<'_> {
     }
 
     /// The `name` of `owner`, which stands at `at`; `otherwise` stands in for a missing or wrong one.
-    pub fn name(&mut self, text: Option<&str>, at: Place<'_>, owner: &str, otherwise: &str) -> Spanned<Name> {
+    pub fn name(
+        &mut self,
+        code: Code,
+        text: Option<&str>,
+        at: Place<'_>,
+        owner: &str,
+        otherwise: &str,
+    ) -> Spanned<Name> {
         let place = at.key("name");
         let span = place.span();
         let stand_in = || otherwise.parse().expect("the stand-in is a valid name");
@@ -81,11 +103,19 @@ impl Reader<'_> {
                 .filter(|part| !part.is_empty())
                 .collect::<Vec<_>>()
                 .join("-");
+            let unquoted = text.trim_matches(['“', '”', '„', '‘', '’', '«', '»']);
             let help = match fixed.parse::<Name>() {
+                _ if text.contains("${") || text.contains("{{") => {
+                    "a manifest has no variables: write the name itself".to_string()
+                }
+                _ if unquoted.parse::<Name>().is_ok() => {
+                    format!("only `\"` and `'` are quotes in YAML: write `{unquoted}`")
+                }
                 Ok(fixed) if text.is_ascii() => format!("`{fixed}` would do"),
                 _ => "a name is lower-case letters and digits, joined by `.`, `_` or `-`".to_string(),
             };
             self.invalid(
+                code,
                 place,
                 format!("`{}` cannot be a name", text.escape_debug()),
                 &error.to_string(),
@@ -103,12 +133,18 @@ impl Reader<'_> {
     /// A path of the host, relative ones joined to the manifest's folder.
     pub fn path(&mut self, text: &str, at: Place<'_>) -> Spanned<PathBuf> {
         if text.is_empty() || text.chars().any(char::is_control) {
-            self.invalid(
-                at,
-                "this is no path",
-                "",
-                "write a path relative to the manifest's folder, or an absolute one",
-            );
+            let words = text.trim();
+            let (message, help) = match words.is_empty() || words.chars().any(char::is_control) {
+                _ if text.is_empty() => (
+                    "a path cannot be empty",
+                    "name a file or folder, relative to the manifest's".to_string(),
+                ),
+                true => ("a path has no control characters", "name a file or folder on one line".to_string()),
+                false => ("a path has no line break at its end", format!("write it on one line: `{words}`")),
+            };
+            self.invalid(codes::PATH_INVALID, at, message, "", &help);
+            // the folder stands in: the rules know that more is not to be said of it
+            return Spanned::new(self.dir.to_path_buf(), at.span());
         }
         // a leading `./` would show in every message
         let path = self.dir.join(text.strip_prefix("./").unwrap_or(text));
@@ -130,11 +166,14 @@ impl Reader<'_> {
             Err(error) => error,
         };
         // `4G` is the usual slip, and readers disagree on it
-        let unit = text.strip_prefix(|c: char| c.is_ascii_digit()).and_then(|t| t.chars().last());
-        let help = match unit.map(|u| u.to_ascii_uppercase()).filter(|u| "KMGT".contains(*u)) {
-            Some('K') => "write `KiB` for 1024 bytes or `kB` for 1000".to_string(),
-            Some(unit) => format!("write `{unit}iB` for powers of 1024 or `{unit}B` for powers of 1000"),
-            None => help.to_string(),
+        let unit =
+            text.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ' ')).to_uppercase();
+        let help = match unit.strip_suffix("IB").or(unit.strip_suffix('B')).unwrap_or(&unit) {
+            "K" => "write `KiB` for 1024 bytes or `kB` for 1000".to_string(),
+            unit @ ("M" | "G" | "T") => {
+                format!("write `{unit}iB` for powers of 1024 or `{unit}B` for powers of 1000")
+            }
+            _ => help.to_string(),
         };
         self.found.push(
             Diagnostic::error(codes::SIZE_INVALID, format!("`{}` is no size", text.escape_debug()))
@@ -181,6 +220,7 @@ impl Reader<'_> {
             Err(_) => "write whole seconds or minutes: `5s`, `1m`".to_string(),
         };
         self.invalid(
+            codes::BOOT_TIMEOUT,
             at,
             format!("`{}` is no timeout", text.escape_debug()),
             "a number and a unit belong here",
@@ -196,6 +236,7 @@ impl Reader<'_> {
             _ => {
                 let help = "write three or four octal digits in quotes: `\"0644\"`";
                 self.invalid(
+                    codes::FILE_MODE,
                     at,
                     format!("`{}` is no file mode", text.escape_debug()),
                     "permission bits in octal belong here",

@@ -12,9 +12,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     // without slots their absence is the finding
     if !names.is_empty() && !names.contains(&default.value) {
         let message = format!("no slot is called `{}`", default.value.escape_debug());
-        found.push(
-            case.error(codes::BOOT_DEFAULT_UNKNOWN, message, default.span, "the slot that boots by default")
-                .help(suggest::words(default, &names)),
-        );
+        let finding = case
+            .error(codes::BOOT_DEFAULT_UNKNOWN, message, default.span, "the slot that boots by default")
+            .help(suggest::words(default, &names));
+        found.push(suggest::fix(finding, default.span, default, &names));
     }
 }

@@ -12,7 +12,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let help = "letters, digits and `_`, not a digit first";
         let names = slot.build_args.iter().map(|(k, _)| k);
-        case.each_fits(names, words::BUILD_ARG, "name of an `ARG`", help, found);
+        case.each_fits(codes::BUILD_ARG_NAME, names, words::BUILD_ARG, "name of an `ARG`", help, found);
     }
     for (slot, source, dockerfile) in case.read_dockerfiles() {
         // a slip may hide an `ARG`

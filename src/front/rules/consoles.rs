@@ -14,12 +14,12 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 None => "write a device of the kernel: `tty0`, `ttyS0`, or `\"ttyS0,115200\"` with its speed"
                     .into(),
             };
-            found.push(case.error(codes::CONSOLE_INVALID, message, case.line(console.span), "").help(help));
+            found.push(case.error(codes::BOOT_CONSOLE, message, case.line(console.span), "").help(help));
         }
     }
     let devices: Vec<Spanned<String>> = consoles
         .iter()
         .map(|c| Spanned::new(c.split(',').next().unwrap_or_default().to_string(), c.span))
         .collect();
-    case.duplicates(&devices, codes::CONSOLE_INVALID, "consoles are on", "keep one of them", found);
+    case.duplicates(&devices, codes::BOOT_CONSOLE_DUPLICATE, "consoles are on", "keep one of them", found);
 }

@@ -37,7 +37,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     if disk.table.value == Table::Mbr && have > MBR_REACH.bytes() {
         let message = format!("an MBR disk ends at 2 TiB, this one has {have}");
         found.push(
-            case.error(codes::SIZE_DOES_NOT_FIT, message, disk.size.span, "")
+            case.error(codes::DISK_TOO_LARGE, message, disk.size.span, "")
                 .help("write a size of at most 2 TiB"),
         );
     }
@@ -48,11 +48,14 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     if need + Bytes::mib(shared) <= have {
         return;
     }
-    let message = match shared {
-        0 => format!("the slots need a disk of {need}, this one has {have}"),
-        _ => format!("fixed sizes and the boot partition take {need} of {have}: nothing is left to share"),
+    let (code, message) = match need > have {
+        true => (codes::SIZE_DOES_NOT_FIT, format!("the slots need a disk of {need}, this one has {have}")),
+        false => (
+            codes::SIZE_NOTHING_LEFT,
+            format!("fixed sizes and the boot partition take {need} of {have}: nothing is left to share"),
+        ),
     };
-    let mut finding = case.error(codes::SIZE_DOES_NOT_FIT, message, disk.size.span, "the whole disk");
+    let mut finding = case.error(code, message, disk.size.span, "the whole disk");
     for slot in case.slots().iter().filter(|s| fixed(s.size.value).is_some_and(|size| size.0 > 0)) {
         finding = finding.and(slot.size.span, format!("for `{}`", slot.name.value));
     }

@@ -37,8 +37,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             ),
         };
         // a slot without the field has been told so
-        if case.resolved.dir != slot.dockerfile.value {
-            found.push(case.error(codes::FILE_MISSING, message, slot.dockerfile.span, "").help(help));
+        if !case.resolved.is_stand_in(&slot.dockerfile.value) {
+            found.push(case.error(codes::DOCKERFILE_MISSING, message, slot.dockerfile.span, "").help(help));
         }
     }
 }

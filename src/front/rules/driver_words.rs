@@ -9,13 +9,20 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let dracut = &slot.dracut;
         let modules = dracut.drivers.iter().chain(&dracut.omit_drivers);
-        case.each_fits(modules, words::MODULE, "kernel module", help, found);
-        case.each_fits(dracut.filesystems.iter(), words::MODULE, "filesystem", help, found);
+        case.each_fits(codes::DRACUT_MODULE_NAME, modules, words::MODULE, "kernel module", help, found);
+        case.each_fits(
+            codes::DRACUT_MODULE_NAME,
+            dracut.filesystems.iter(),
+            words::MODULE,
+            "filesystem",
+            help,
+            found,
+        );
         for driver in dracut.drivers.iter() {
             if let Some(omitted) = dracut.omit_drivers.iter().find(|o| o.value == driver.value) {
                 let message = format!("the module `{}` is both added and left out", driver.value);
                 found.push(
-                    case.error(codes::VALUE_INVALID, message, omitted.span, "left out here")
+                    case.error(codes::DRACUT_CONFLICT, message, omitted.span, "left out here")
                         .and(driver.span, "added here")
                         .help("keep one of them"),
                 );

@@ -20,14 +20,13 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 let shown = path.escape_debug().to_string();
                 let message = format!("`{shown}` cannot be a file's path in the slot");
                 let help = "write an absolute path without `.`, `..` and doubled slashes: `/etc/motd`";
-                found.push(
-                    case.error(codes::VALUE_INVALID, message, case.line(file.path.span), "").help(help),
-                );
+                found.push(case.error(codes::FILE_PATH, message, case.line(file.path.span), "").help(help));
             }
             if let Some((_, why)) = OURS.iter().find(|(ours, _)| *ours == path) {
                 let message = format!("`{path}` cannot be set under `files`");
                 found.push(
-                    case.error(codes::VALUE_INVALID, message, file.path.span, why).help("remove this entry"),
+                    case.error(codes::FILE_PATH_TAKEN, message, file.path.span, why)
+                        .help("remove this entry"),
                 );
             }
         }

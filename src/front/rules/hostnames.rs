@@ -21,6 +21,6 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 "letters, digits and inner `-`, parts joined by `.`, at most 64 characters",
             ),
         };
-        found.push(case.error(codes::VALUE_INVALID, message, case.line(name.span), "").help(help));
+        found.push(case.error(codes::HOST_NAME, message, case.line(name.span), "").help(help));
     }
 }

@@ -43,7 +43,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             let message = format!("`{shown}` is no kernel version");
             let help =
                 "write what `uname -r` says, such as `6.1.0-28-amd64`; leave it out for the current kernel";
-            found.push(case.error(codes::KERNEL_VERSION, message, case.line(version.span), "").help(help));
+            found.push(
+                case.error(codes::KERNEL_VERSION_SYNTAX, message, case.line(version.span), "").help(help),
+            );
             continue;
         }
         let Some(distro) = &slot.distro else { continue };

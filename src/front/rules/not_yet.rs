@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::diag::{Diagnostics, Span, codes};
-use crate::front::model::{FilesystemKind, Format, Table};
+use crate::front::model::{Format, Table};
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let mut warn = |what: &str, span: Span, help: &str| {
@@ -17,11 +17,6 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         if disk.formats.value.contains(&format) {
             let help = "write `formats: [raw]`; `qemu-img convert` makes the others of it";
             warn(&format!("an image in the format {name}"), disk.formats.span, help);
-        }
-    }
-    for slot in case.slots() {
-        if slot.filesystem.kind == FilesystemKind::Xfs {
-            warn("an xfs root", slot.filesystem.span, "write `filesystem: {type: ext4}` until it can");
         }
     }
 }

@@ -13,7 +13,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             }
             // the message does not repeat what may be a password
             let (code, message, label) = match hash.starts_with('$') {
-                true => (codes::VALUE_INVALID, "this is no password hash of crypt(5)", "cut off or unknown"),
+                true => {
+                    (codes::USER_PASSWORD_HASH, "this is no password hash of crypt(5)", "cut off or unknown")
+                }
                 false => (codes::USER_CLEAR_PASSWORD, "a password written in clear", "a hash belongs here"),
             };
             let help = match hash.starts_with('$') {

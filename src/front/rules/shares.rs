@@ -28,9 +28,14 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     {
         let message = format!("nothing is left for the slot `{}`", slot.name.value);
         found.push(
-            case.error(codes::SIZE_SHARES, message, slot.name.span, "has no size, so it gets what is left")
-                .and(*last, "the shares already take 100 %")
-                .help("lower the shares, or give this slot a fixed size"),
+            case.error(
+                codes::SIZE_NOTHING_LEFT,
+                message,
+                slot.name.span,
+                "has no size, so it gets what is left",
+            )
+            .and(*last, "the shares already take 100 %")
+            .help("lower the shares, or give this slot a fixed size"),
         );
     }
 }

@@ -3,22 +3,25 @@
 use std::path::Path;
 
 use super::Case;
-use crate::diag::{Diagnostics, Span, codes};
+use crate::diag::{Code, Diagnostics, Span, codes};
 use crate::front::model::{BaseSource, FileContent};
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for base in &case.resolved.bases {
         if let BaseSource::Archive { path, .. } = &base.from.value {
-            // without the field, the folder itself stands in
-            if *path != case.resolved.dir {
-                file(case, path, base.from.span, "archive", found);
+            // without a usable path the folder itself stands in
+            if !case.resolved.is_stand_in(path) {
+                file(case, codes::BASE_ARCHIVE, path, base.from.span, "archive", found);
             }
         }
     }
     for slot in case.slots() {
         let context = &slot.context;
         // a missing Dockerfile takes its folder with it: one finding is enough
-        if context.span != slot.dockerfile.span && !case.probe.is_dir(&context.value) {
+        if context.span != slot.dockerfile.span
+            && !case.resolved.is_stand_in(&context.value)
+            && !case.probe.is_dir(&context.value)
+        {
             let (message, label) = match case.probe.is_file(&context.value) {
                 true => {
                     (format!("the context `{}` is a file", context.value.display()), "a folder belongs here")
@@ -26,19 +29,21 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 false => (format!("there is no folder `{}`", context.value.display()), "the build's context"),
             };
             found.push(
-                case.error(codes::FILE_MISSING, message, context.span, label)
+                case.error(codes::SLOT_CONTEXT, message, context.span, label)
                     .help("paths are relative to the manifest's folder"),
             );
         }
         for entry in slot.files.iter() {
-            if let FileContent::Source(path) = &entry.content.value {
-                file(case, path, entry.content.span, "source", found);
+            if let FileContent::Source(path) = &entry.content.value
+                && !case.resolved.is_stand_in(path)
+            {
+                file(case, codes::FILE_SOURCE, path, entry.content.span, "source", found);
             }
         }
     }
 }
 
-fn file(case: &Case<'_>, path: &Path, span: Span, what: &str, found: &mut Diagnostics) {
+fn file(case: &Case<'_>, code: Code, path: &Path, span: Span, what: &str, found: &mut Diagnostics) {
     if case.probe.is_file(path) {
         return;
     }
@@ -47,7 +52,7 @@ fn file(case: &Case<'_>, path: &Path, span: Span, what: &str, found: &mut Diagno
         false => format!("there is no file `{}`", path.display()),
     };
     found.push(
-        case.error(codes::FILE_MISSING, message, span, &format!("the {what}"))
+        case.error(code, message, span, &format!("the {what}"))
             .help("paths are relative to the manifest's folder"),
     );
 }

@@ -16,9 +16,12 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         } else {
             "a title has at most 70 characters: the menu shows no more"
         };
-        found.push(
-            case.error(codes::VALUE_INVALID, problem, case.line(title.span), "")
-                .help("write what the menu should show: `CentOS 7.9`"),
-        );
+        let help = match title.trim() {
+            words if words::fits(words::TITLE, words) && words != title.value => {
+                format!("write it on one line: `{words}`")
+            }
+            _ => "write what the menu should show: `CentOS 7.9`".to_string(),
+        };
+        found.push(case.error(codes::SLOT_TITLE, problem, case.line(title.span), "").help(help));
     }
 }

@@ -10,11 +10,18 @@ const NAME: &str =
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
         let names = || slot.users.iter().map(|u| &u.name);
-        case.each_fits(names(), words::USER, "user's name", NAME, found);
+        case.each_fits(codes::USER_NAME, names(), words::USER, "user's name", NAME, found);
         let groups = slot.users.iter().flat_map(|u| &u.groups);
-        case.each_fits(groups, words::USER, "group's name", NAME, found);
+        case.each_fits(codes::USER_GROUP, groups, words::USER, "group's name", NAME, found);
         let shells = slot.users.iter().filter_map(|u| u.shell.as_ref());
-        case.each_fits(shells, words::SHELL, "shell", "write a program's absolute path: `/bin/bash`", found);
+        case.each_fits(
+            codes::USER_SHELL,
+            shells,
+            words::SHELL,
+            "shell",
+            "write a program's absolute path: `/bin/bash`",
+            found,
+        );
         let help = "put both entries' settings into one";
         case.duplicates(names(), codes::USER_DUPLICATE, "users of this slot are called", help, found);
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as CharSpan};
 
+use super::syntax::syntax;
 use super::{Entry, Kind, Node};
 use crate::diag::{Diagnostic, Diagnostics, Source, Span, codes};
 
@@ -197,17 +198,19 @@ impl Reader<'_> {
                         entries.push(Entry { key, key_span, meant: None, value: node });
                     }
                 }
-                None => match node.kind {
-                    Kind::Scalar { text, .. } if !alias => open.key = Some((text, node.span)),
-                    _ => {
-                        self.found.push(Diagnostic::error(codes::FIELD_TYPE, "a key must be a word").at(
-                            self.source,
-                            node.span,
-                            "this stands where a key belongs",
-                        ));
-                        return false;
+                None => {
+                    match node.kind {
+                        Kind::Scalar { text, .. } if !alias => open.key = Some((text, node.span)),
+                        _ => {
+                            self.found.push(
+                            Diagnostic::error(codes::FIELD_TYPE, "a key must be a word")
+                                .at(self.source, node.span, "this stands where a key belongs")
+                                .help("quote a value that begins with `{` or `[`; a manifest has no variables"),
+                        );
+                            return false;
+                        }
                     }
-                },
+                }
             },
             // only lists and mappings are ever open
             Kind::Scalar { .. } => {}
@@ -219,7 +222,7 @@ impl Reader<'_> {
         if let Some(tag) = tag {
             let span = tag_span(&self.source.text, span);
             self.found.push(
-                Diagnostic::error(codes::YAML_SYNTAX, format!("the tag `{tag}` means nothing in a manifest"))
+                Diagnostic::error(codes::YAML_TAG, format!("the tag `{tag}` means nothing in a manifest"))
                     .at(self.source, span, "on this value")
                     .help("remove the tag; quote a value to make it text"),
             );
@@ -294,57 +297,6 @@ fn size(node: &Node) -> usize {
 fn trim(text: &str, span: Span) -> Span {
     let words = text[span.start..span.end.max(span.start)].trim_end();
     Span::new(span.start, span.start + words.len())
-}
-
-/// A syntax error of the parser, said so that people see what to mend.
-fn syntax(source: &Arc<Source>, at: usize, info: &str) -> Diagnostic {
-    let text = source.text.as_str();
-    let at = at.min(text.len());
-    if let Some(span) = tab(text, at) {
-        return Diagnostic::error(codes::YAML_SYNTAX, "a tab indents this line")
-            .at(source, span, "YAML indents with spaces only")
-            .help("replace the tab by two spaces for each level");
-    }
-    // the end of the text has no words: point at the last ones
-    let at = match text[at..].trim().is_empty() {
-        true => text.trim_end().char_indices().next_back().map_or(0, |(last, _)| last),
-        false => at + (text[at..].len() - text[at..].trim_start_matches(['\n', '\r']).len()),
-    };
-    let word = text[at..].split([' ', '\t', '\r', '\n', ',', ']', '}']).next().unwrap_or_default();
-    let end = at + word.len().max(text[at..].chars().next().map_or(0, char::len_utf8));
-    let finding = Diagnostic::error(codes::YAML_SYNTAX, "this is not YAML").at(
-        source,
-        Span::new(at, end),
-        info.to_string(),
-    );
-    let help = if info.contains("mapping values are not allowed") {
-        "quote a value that holds `: `; keys of one mapping begin in the same column"
-    } else if info.contains("unknown anchor") {
-        "an alias `*name` repeats a value marked `&name` further up; quote a word that begins with `*`"
-    } else if info.contains("did not find expected") || info.contains("quoted scalar") {
-        "see that every bracket and quote is closed, and that keys of one mapping begin in the same column"
-    } else {
-        return finding;
-    };
-    finding.help(help)
-}
-
-/// The tabs that indent the line at `at`, the one before or the one after: where the parser stops is not always where
-/// the tab is.
-fn tab(text: &str, at: usize) -> Option<Span> {
-    let line_start = |at: usize| text.as_bytes()[..at].iter().rposition(|b| *b == b'\n').map_or(0, |n| n + 1);
-    let here = line_start(at);
-    let before = line_start(here.saturating_sub(1));
-    let after = text[here..].find('\n').map_or(text.len(), |n| here + n + 1);
-    for start in [here, before, after] {
-        let line = text[start..].split('\n').next().unwrap_or_default();
-        let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
-        if let Some(tab) = indent.find('\t').filter(|_| indent.len() < line.trim_end().len()) {
-            let tabs = indent[tab..].bytes().take_while(|b| *b == b'\t').count();
-            return Some(Span::new(start + tab, start + tab + tabs));
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -1,0 +1,140 @@
+//! Every page of `osimg explain` is true: its wrong example gives the code that it explains, its right one nothing.
+
+#[path = "explain/build.rs"]
+mod build;
+#[path = "explain/built.rs"]
+mod built;
+#[path = "explain/page.rs"]
+mod page;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use built::BUILT;
+use osimg::diag::Diagnostics;
+use osimg::diag::codes::{Row, TABLE};
+use osimg::diag::render::{Look, render_all};
+use osimg::front::load;
+use page::Example;
+
+fn has(found: &Diagnostics, row: &Row) -> bool {
+    found.iter().any(|finding| finding.code == row.code)
+}
+
+/// What `check` finds.
+fn check(example: &Example) -> Diagnostics {
+    load("m.yaml", &example.manifest, Path::new(""), example).1
+}
+
+fn is_built(row: &Row) -> bool {
+    BUILT.contains(&row.code.as_str())
+}
+
+#[test]
+fn pages_are_files_named_by_their_codes() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/diag/explain");
+    let files: BTreeSet<String> = fs::read_dir(&folder)
+        .expect("the pages are there")
+        .map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+        .collect();
+    let mut named = BTreeSet::new();
+    for row in TABLE {
+        let code = row.code.as_str().strip_prefix("osimg::").expect("every code begins so");
+        let name = format!("{}.md", code.replace("::", "-"));
+        let text = fs::read_to_string(folder.join(&name)).unwrap_or_default();
+        assert!(text == row.page, "the page of {} is not {name}", row.code);
+        named.insert(name);
+    }
+    assert_eq!(files, named);
+}
+
+#[test]
+fn pages_explain() {
+    for row in TABLE {
+        let page = page::read(row.page);
+        assert_eq!(page.title, row.code.as_str());
+        assert!(page.text.len() > 100, "{}: two sentences explain nothing", row.code);
+        for line in row.page.lines() {
+            assert!(line.chars().count() <= 120, "{}: {line}", row.code);
+        }
+    }
+}
+
+#[test]
+fn wrong_examples_give_the_code() {
+    for row in TABLE {
+        let found = check(&page::read(row.page).wrong);
+        let text = render_all(&found, Look::PLAIN);
+        // a code that `check` comes to find is to be taken out of the list
+        assert_eq!(has(&found, row), !is_built(row), "{}:\n{text}", row.code);
+    }
+}
+
+#[test]
+fn right_examples_give_nothing() {
+    for row in TABLE {
+        let found = check(&page::read(row.page).right);
+        assert!(found.is_empty(), "{}:\n{}", row.code, render_all(&found, Look::PLAIN));
+    }
+}
+
+#[tokio::test]
+async fn codes_that_only_a_build_finds_are_found_by_it() {
+    for row in TABLE.iter().filter(|row| is_built(row)) {
+        let page = page::read(row.page);
+        let found = build::apply(&page.wrong).await;
+        assert!(has(&found, row), "{}:\n{}", row.code, render_all(&found, Look::PLAIN));
+        let found = build::apply(&page.right).await;
+        assert!(found.is_empty(), "{}:\n{}", row.code, render_all(&found, Look::PLAIN));
+    }
+    assert_eq!(BUILT.len(), TABLE.iter().filter(|row| is_built(row)).count(), "a code of the list is gone");
+}
+
+/// `docs/diagnostics.md`: every code by area, with its page one heading lower.
+fn diagnostics_page() -> String {
+    let mut out = String::from(
+        "# Diagnostics\n\n\
+         Every finding has a code. `osimg explain CODE` prints what stands here. This page is generated from the table in\n\
+         `src/diag/codes.rs` and the pages in `src/diag/explain` (`OSIMG_UPDATE_DOCS=1 cargo test --test explain`).\n\n\
+         A finding that can be allowed is silenced by an entry of the manifest's `allow`, which names the code and a reason.\n\n\
+         | code | level | what it is |\n|---|---|---|\n",
+    );
+    for row in TABLE {
+        out += &format!("| `{}` | {} | {} |\n", row.code, row.level.as_str(), row.about.replace('|', "\\|"));
+    }
+    let mut area = "";
+    for row in TABLE {
+        if row.code.area() != area {
+            area = row.code.area();
+            out += &format!("\n## {area}\n");
+        }
+        let (_, text) = row.page.split_once('\n').expect("a title, then text");
+        let text = text.replace("\n## Wrong\n", "\n#### Wrong\n").replace("\n## Right\n", "\n#### Right\n");
+        out +=
+            &format!("\n### {}\n\n{}: {}.\n{}\n", row.code, row.level.as_str(), row.about, text.trim_end());
+    }
+    out
+}
+
+#[test]
+fn an_area_is_one_piece_of_the_table() {
+    let mut areas: Vec<&str> = TABLE.iter().map(|row| row.code.area()).collect();
+    areas.dedup();
+    let unique: BTreeSet<&str> = areas.iter().copied().collect();
+    assert_eq!(areas.len(), unique.len(), "{areas:?}");
+}
+
+#[test]
+fn the_page_of_all_codes_is_fresh() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/diagnostics.md");
+    let fresh = diagnostics_page();
+    if std::env::var_os("OSIMG_UPDATE_DOCS").is_some() {
+        fs::write(&path, &fresh).expect("docs is writable");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == fresh,
+        "docs/diagnostics.md is stale: run `OSIMG_UPDATE_DOCS=1 cargo test --test explain`"
+    );
+}
