@@ -237,7 +237,8 @@ fn another_locale_gets_ascii() {
 
 /// Whether a text for people is ASCII. Products for programs are what they are.
 fn is_plain(arguments: &[&str], text: &str) -> bool {
-    text.is_ascii() || matches!(arguments[0], "schema" | "completions" | "man")
+    let product = matches!(arguments[0], "schema" | "completions" | "man") || arguments.contains(&"sarif");
+    text.is_ascii() || product
 }
 
 #[test]

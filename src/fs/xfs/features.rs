@@ -13,8 +13,9 @@ pub struct FeatureRow {
     /// The first GRUB that reads it; `None` where GRUB does not look: it refuses unknown incompatible bits only.
     pub grub: Option<(u32, u32)>,
     pub flag: Flag,
-    /// Used where kernel and GRUB read it; the others only on demand.
-    pub usual: bool,
+    /// The first Linux that does not call it experimental when it mounts it: from there on it is used unasked, where GRUB
+    /// reads it. `None` if only on demand.
+    pub usual: Option<(u32, u32)>,
     /// Must be on too.
     pub needs: Option<&'static str>,
     /// Where the versions come from.
@@ -39,7 +40,7 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (3, 16),
         grub: None,
         flag: Flag::ReadOnly(1),
-        usual: true,
+        usual: Some((3, 16)),
         needs: None,
         source: "linux 3.16: \"xfs: enable the finobt feature on v5 superblocks\"; mounted read-write by 4.4",
         get: |f| f.finobt,
@@ -50,9 +51,9 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (4, 2),
         grub: Some((2, 4)),
         flag: Flag::Incompatible(2),
-        usual: true,
+        usual: Some((4, 15)),
         needs: None,
-        source: "linux 4.2: \"xfs: enable sparse inode chunks for v5 superblocks\"; GRUB 2.04: \"xfs: Accept filesystem with sparse inodes\"; el7 and GRUB 2.02 refuse it",
+        source: "linux 4.2: \"xfs: enable sparse inode chunks for v5 superblocks\"; GRUB 2.04: \"xfs: Accept filesystem with sparse inodes\"; 4.4 calls it experimental, 4.15 does not; el7 and GRUB 2.02 refuse it",
         get: |f| f.sparse_inodes,
         set: |f, on| f.sparse_inodes = on,
     },
@@ -61,7 +62,7 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (4, 8),
         grub: None,
         flag: Flag::ReadOnly(2),
-        usual: false,
+        usual: None,
         needs: None,
         source: "linux 4.8: \"xfs: enable the rmap btree functionality\"; experimental before 4.16; mkfs.xfs leaves it off before 6.5",
         get: |f| f.rmapbt,
@@ -72,7 +73,7 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (4, 9),
         grub: None,
         flag: Flag::ReadOnly(4),
-        usual: true,
+        usual: Some((4, 16)),
         needs: None,
         source: "linux 4.9: \"xfs: recognize the reflink feature bit\"; experimental before 4.16; 4.4 mounts it read-only, 4.15 read-write",
         get: |f| f.reflink,
@@ -83,9 +84,9 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (5, 10),
         grub: Some((2, 6)),
         flag: Flag::Incompatible(8),
-        usual: true,
+        usual: Some((5, 15)),
         needs: None,
-        source: "linux 5.10: \"xfs: enable big timestamps\"; GRUB 2.06: \"fs/xfs: Add bigtime incompat feature support\"; 4.4 and 4.15 refuse it",
+        source: "linux 5.10: \"xfs: enable big timestamps\"; GRUB 2.06: \"fs/xfs: Add bigtime incompat feature support\"; 4.4 and 4.15 refuse it, 5.10 calls it experimental; on by default since xfsprogs 5.15",
         get: |f| f.bigtime,
         set: |f, on| f.bigtime = on,
     },
@@ -94,9 +95,9 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (5, 10),
         grub: None,
         flag: Flag::ReadOnly(8),
-        usual: true,
+        usual: Some((5, 15)),
         needs: Some("finobt"),
-        source: "linux 5.10: \"xfs: enable new inode btree counters feature\"; 4.4 and 4.15 refuse to write it",
+        source: "linux 5.10: \"xfs: enable new inode btree counters feature\"; 4.4 and 4.15 refuse to write it, 5.10 calls it experimental; on by default since xfsprogs 5.15",
         get: |f| f.inobtcount,
         set: |f, on| f.inobtcount = on,
     },
@@ -105,9 +106,9 @@ pub const TABLE: &[FeatureRow] = &[
         kernel: (5, 19),
         grub: Some((2, 12)),
         flag: Flag::Incompatible(0x20),
-        usual: true,
+        usual: Some((6, 5)),
         needs: None,
-        source: "linux 5.19: \"xfs: Add XFS_SB_FEAT_INCOMPAT_NREXT64 to the list of supported flags\"; GRUB 2.12: \"fs/xfs: Add large extent counters incompat feature support\"",
+        source: "linux 5.19: \"xfs: Add XFS_SB_FEAT_INCOMPAT_NREXT64 to the list of supported flags\"; experimental before 6.5; GRUB 2.12: \"fs/xfs: Add large extent counters incompat feature support\"",
         get: |f| f.nrext64,
         set: |f, on| f.nrext64 = on,
     },
@@ -145,17 +146,18 @@ pub fn version(text: &str) -> Option<(u32, u32)> {
 }
 
 impl Features {
-    /// What Linux `kernel` (as `uname -r` says it) mounts read-write and osimg's GRUB reads. A version that cannot
-    /// be read counts as a new one.
+    /// What is usual for Linux `kernel` (as `uname -r` says it) and osimg's GRUB reads. A version that cannot be read
+    /// counts as a new one.
     pub fn for_kernel(kernel: &str) -> Features {
         Features::readable(version(kernel).unwrap_or((u32::MAX, 0)), OSIMG_GRUB)
     }
 
-    /// The usual features that Linux `kernel` mounts read-write and GRUB `grub` reads.
+    /// The features that are usual for Linux `kernel` and that GRUB `grub` reads.
     pub fn readable(kernel: (u32, u32), grub: (u32, u32)) -> Features {
         let mut features = Features::default();
-        for row in TABLE.iter().filter(|row| row.usual && row.refused_by(kernel, grub).is_none()) {
-            (row.set)(&mut features, true);
+        for row in TABLE {
+            let usual = row.usual.is_some_and(|first| kernel >= first);
+            (row.set)(&mut features, usual && row.refused_by(kernel, grub).is_none());
         }
         features
     }
@@ -256,10 +258,12 @@ mod tests {
     fn each_kernel_gets_what_it_reads() {
         let with = |kernel| names(Features::for_kernel(kernel));
         assert_eq!(with("3.10.0-1160.11.1.el7.x86_64"), [""; 0]);
-        assert_eq!(with("4.4.0-210-generic"), ["finobt", "sparse"]);
+        assert_eq!(with("4.4.0-210-generic"), ["finobt"]);
+        assert_eq!(with("4.15.0-20-generic"), ["finobt", "sparse"]);
         assert_eq!(with("4.18.0-240.10.1.el8_3.x86_64"), ["finobt", "sparse", "reflink"]);
+        assert_eq!(with("5.10.0-30-amd64"), ["finobt", "sparse", "reflink"]);
         let new = ["finobt", "sparse", "reflink", "bigtime", "inobtcount"];
-        for kernel in ["5.10.0-30-amd64", "6.1.0-56-amd64", "6.18", "next"] {
+        for kernel in ["5.15.0", "6.1.0-56-amd64", "6.18", "next"] {
             assert_eq!(with(kernel), new, "{kernel}");
         }
     }
@@ -267,7 +271,7 @@ mod tests {
     #[test]
     fn grub_decides_too() {
         assert_eq!(names(Features::readable((6, 1), (2, 2))), ["finobt", "reflink", "inobtcount"]);
-        assert!(Features::readable((6, 1), (2, 12)).nrext64);
+        assert!(Features::readable((6, 12), (2, 12)).nrext64 && !Features::readable((6, 1), (2, 12)).nrext64);
         let bigtime = TABLE.iter().find(|row| row.name == "bigtime").expect("a row");
         assert_eq!(bigtime.refused_by((5, 9), (2, 12)), Some(Refusal::Kernel));
         assert_eq!(bigtime.refused_by((5, 10), (2, 4)), Some(Refusal::Grub));
@@ -303,5 +307,6 @@ mod tests {
     #[test]
     fn the_table_is_in_order() {
         assert!(TABLE.windows(2).all(|w| w[0].kernel <= w[1].kernel));
+        assert!(TABLE.iter().all(|row| row.usual.is_none_or(|first| row.kernel <= first)));
     }
 }

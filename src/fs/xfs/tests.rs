@@ -94,7 +94,7 @@ fn forms() -> Nodes {
 fn an_empty_filesystem_for_each_kernel() {
     for kernel in ["3.10", "4.18", "6.1"] {
         let text = dumped(Nodes::default(), Features::for_kernel(kernel));
-        insta::assert_snapshot!(format!("empty for {kernel}"), text);
+        insta::assert_snapshot!(format!("empty-for-{kernel}"), text);
     }
 }
 

@@ -74,7 +74,9 @@ impl Image {
         fs::create_dir_all(&point).expect("a mount point");
         // In a mount namespace of its own: a container that starts meanwhile would copy the mount into its, and
         // keep the filesystem busy after we unmount it.
-        let script = r#"mount -o "$2" "$0" "$1" && echo mounted && cat > /dev/null; umount "$1""#;
+        // A test on another thread that starts a program holds our open files for a moment: so umount tries again.
+        let script = r#"mount -o "$2" "$0" "$1" && echo mounted && cat > /dev/null
+            for try in 1 2 3 4 5 6 7 8 9; do umount "$1" 2> /dev/null && exit; sleep 0.2; done; umount "$1""#;
         let mut holder = Command::new("unshare")
             .args(["--mount", "--propagation", "private", "sh", "-c", script])
             .args([self.path.as_os_str(), point.as_os_str(), OsStr::new(options)])

@@ -157,7 +157,7 @@ fn attributes(s: &mut Sample) {
 /// Each feature alone (with the one it needs), none, those of each kernel, and all.
 fn every_feature_set() -> Vec<Xfs> {
     let mut sets = vec![Features::default(), Features::all()];
-    sets.extend(["4.4", "4.18", "6.1"].map(Features::for_kernel));
+    sets.extend(["4.4", "4.15", "4.18", "6.1"].map(Features::for_kernel));
     for row in TABLE {
         let on = |f: Features, name: &str| f.with(name, true).expect("a feature of the table");
         let alone = on(Features::default(), row.name);

@@ -36,8 +36,22 @@ fn files(root: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// Whether a file's attributes may be in node form. A kernel that stops while it takes such a file away cannot recover: it
+/// cancels the child blocks in one transaction and lets go of the root in another ("xfs: close crash window in attr
+/// dabtree inactivation", Linux 7.0). That is no matter of who made the filesystem.
+fn has_many_attributes(path: &Path) -> bool {
+    let mut names = vec![0u8; 1 << 16];
+    rustix::fs::llistxattr(path, &mut names)
+        .is_ok_and(|length| names[..length].iter().filter(|b| **b == 0).count() > 3)
+}
+
 /// So many creates, renames, appends, deletes and attributes, on what was written and on what is new.
 pub fn exercise(root: &Path, steps: usize, dice: &mut Dice) {
+    exercise_sparing(root, steps, dice, |_| false);
+}
+
+/// As [`exercise`], but files that `spared` says yes to are never removed.
+fn exercise_sparing(root: &Path, steps: usize, dice: &mut Dice, spared: fn(&Path) -> bool) {
     fs::write(root.join("always there"), "a file").expect("a file");
     let mut all = Vec::new();
     files(root, &mut all);
@@ -66,7 +80,7 @@ pub fn exercise(root: &Path, steps: usize, dice: &mut Dice) {
                 let file = OpenOptions::new().write(true).open(&path).expect("a file");
                 file.write_all_at(b"overwritten", dice.roll(1 << 22) as u64).expect("into a hole or not");
             }
-            5 if all.len() > 1 => {
+            5 if all.len() > 1 && !spared(&path) => {
                 fs::remove_file(&path).expect("removed");
                 all.swap_remove(at);
             }
@@ -154,7 +168,7 @@ fn a_crash_is_recovered_from() {
         // With the log flushed, and without.
         for (seed, shutdown) in [(50, "shutdown -f"), (60, "shutdown")] {
             let mount = kernel::mount(&image);
-            exercise(&mount.point, 700, &mut Dice(seed + i as u64));
+            exercise_sparing(&mount.point, 700, &mut Dice(seed + i as u64), has_many_attributes);
             let target = format!("--target={}", mount.holder());
             let point = image.folder.path().join("mnt");
             let words = ["--mount", &target, "xfs_io", "-x", "-c", shutdown].map(OsStr::new);
