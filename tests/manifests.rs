@@ -252,6 +252,38 @@ proptest! {
     }
 }
 
+/// Texts as large as a manifest may be, each hard on one part of the reader or of the drawing.
+#[test]
+fn a_mebibyte_of_nonsense_is_refused_and_drawn() {
+    let times = |piece: &str, count: usize| piece.repeat(count).into_bytes();
+    let many_keys: String = (0..60_000).map(|n| format!("k{n}: 1\n")).collect();
+    let bomb: String = (0..20u8)
+        .map(|n| {
+            let aliases = vec![format!("*{}", char::from(b'a' + n)); 9].join(",");
+            format!("{}: &{} [{aliases}]\n", char::from(b'b' + n), char::from(b'b' + n))
+        })
+        .collect();
+    for (name, bytes) in [
+        ("one line of items", [b"slots: [".to_vec(), times("{},", 349_000)].concat()),
+        ("one word", [b"version: 1\nname: \"".to_vec(), times("a", 900_000), b"\"\n".to_vec()].concat()),
+        ("open brackets", times("[", 500_000)),
+        ("dashes", times("- ", 500_000)),
+        ("colons", times("a: ", 300_000)),
+        ("anchors", times("&a ", 300_000)),
+        ("backslashes", [b"name: \"".to_vec(), times("\\", 900_000)].concat()),
+        ("keys", many_keys.into_bytes()),
+        ("an alias bomb", format!("a: &a [x,x,x,x,x,x,x,x,x]\n{bomb}").into_bytes()),
+        ("control characters", b"version: 1\nnmae: \"\x1b[31m\xe2\x80\xae\"\n".to_vec()),
+    ] {
+        assert!(bytes.len() <= 1 << 20, "{name}");
+        let (model, found) = load("any.yaml", &bytes, Path::new(""), &Fixtures);
+        assert!(model.is_none() && found.has_errors(), "{name}");
+        let text = render_all(&found, Look::PLAIN);
+        assert!(text.lines().all(|line| line.chars().count() < 2_000), "{name}");
+        assert!(!text.contains(['\x1b', '\u{202e}']), "{name}: {text}");
+    }
+}
+
 #[test]
 fn a_manifest_larger_than_the_limit_is_refused() {
     let (model, found) = load("big.yaml", &vec![b'#'; (1 << 20) + 1], Path::new(""), &Fixtures);

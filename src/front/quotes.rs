@@ -52,7 +52,7 @@ pub fn check(source: &Arc<Source>, tree: &mut Node, found: &mut Diagnostics) {
         let Some(node) = tree.walk_mut(&path) else { continue };
         let Kind::Scalar { text, .. } = &node.kind else { continue };
         found.push(finding(source, node, &name, text, schema));
-        node.dropped = reading(text) != Reading::Text && !matches!(reading(text), Reading::Older(_));
+        node.dropped = matches!(reading(text), Reading::Number | Reading::Boolean);
     }
 }
 
