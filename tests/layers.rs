@@ -54,6 +54,7 @@ const HOMES: &[(&str, &str)] = &[
     ("petgraph::", "plan/graph"),
     ("minijinja::", "emit"),
     ("mbrman::", "disk/mbr"),
+    ("gptman::", "disk/gpt"),
     ("flate2::", "rootfs/compression"),
     ("lzma_rust2::", "rootfs/compression"),
     ("zstd::", "rootfs/compression"),

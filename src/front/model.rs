@@ -54,6 +54,16 @@ pub enum Table {
     Gpt,
 }
 
+impl Table {
+    /// The word a manifest uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Table::Mbr => "mbr",
+            Table::Gpt => "gpt",
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Format {
     Raw,

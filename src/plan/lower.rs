@@ -13,7 +13,7 @@ use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
 use crate::base::{identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::front::model::{Base, BaseSource, Format, Model, Slot, Table};
+use crate::front::model::{Base, BaseSource, Format, Model, Slot};
 
 /// The label of the boot partition: at most 11 bytes on FAT.
 pub const BOOT_LABEL: &str = "OSIMG-BOOT";
@@ -165,10 +165,11 @@ fn lower_slot(
 }
 
 fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &[NodeId]) -> NodeId {
-    let firmware = model.boot.firmware.iter().copied().collect();
+    let (firmware, table) = (model.boot.firmware.iter().copied().collect(), *model.disk.table);
+    let early = early.to_string();
     if let Some(digest) = pins.host_grub {
         let from = op::BootFilesFrom::Host { digest };
-        return plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &[]);
+        return plan.add(Op::BootFiles(op::BootFiles { from, early, firmware, table }), &[]);
     }
     let bootstrapped =
         model.bases.iter().zip(bases).find(|(b, _)| matches!(b.from, BaseSource::Bootstrap { .. }));
@@ -177,20 +178,12 @@ fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &
         None => (TOOLBOX_FALLBACK.to_string(), vec![]),
     };
     let from = op::BootFilesFrom::Toolbox { from };
-    plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &inputs)
+    plan.add(Op::BootFiles(op::BootFiles { from, early, firmware, table }), &inputs)
 }
 
 /// What manifests may say and this version cannot build.
 fn unsupported(model: &Model) -> Diagnostics {
     let mut found = Diagnostics::new();
-    if *model.disk.table == Table::Gpt {
-        found.push(
-            Diagnostic::warning(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
-                .at(&model.source, model.disk.table.span, "asked for here")
-                .help("use `table: mbr`, which boots under BIOS and UEFI alike")
-                .into_error(),
-        );
-    }
     if model.disk.formats.iter().any(|f| *f != Format::Raw) {
         found.push(
             Diagnostic::warning(codes::NOT_YET, "this version of osimg writes raw images only")

@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::base::{Bytes, Digest};
-use crate::front::model::{Distro, FilesystemKind, Firmware};
+use crate::front::model::{Distro, FilesystemKind, Firmware, Table};
 use crate::rootfs::tree::Timestamp;
 
 /// One piece of work.
@@ -148,6 +148,8 @@ pub struct BootFiles {
     pub early: String,
     #[serde(serialize_with = "firmware_words")]
     pub firmware: Vec<Firmware>,
+    #[serde(serialize_with = "table_word")]
+    pub table: Table,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -180,6 +182,10 @@ pub struct Assemble {
 
 fn kind_word<S: serde::Serializer>(kind: &FilesystemKind, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(kind.as_str())
+}
+
+fn table_word<S: serde::Serializer>(table: &Table, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(table.as_str())
 }
 
 fn firmware_words<S: serde::Serializer>(firmware: &[Firmware], s: S) -> Result<S::Ok, S::Error> {

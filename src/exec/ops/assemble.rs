@@ -4,10 +4,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::{Work, blocking, boot_files, object, value};
-use crate::base::Bytes;
-use crate::disk::image::{Assembly, Head, assemble};
+use crate::base::{Bytes, Lba, Sectors};
+use crate::disk::image::{Assembly, assemble};
 use crate::disk::layout::{Layout, Role};
-use crate::disk::mbr;
+use crate::disk::table::table;
 use crate::exec::error::ExecError;
 use crate::exec::product::{ImageFile, Outcome, Product};
 use crate::front::model::Firmware;
@@ -24,15 +24,19 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let firmware: Vec<Firmware> = cx.model.boot.firmware.iter().copied().collect();
     let files = boot_files::load(work, BOOT_FILES, &firmware).await?;
     let doing = format!("writing {}", op.path.display());
-    let mbr = mbr::sector(&layout, &files.boot_code()).map_err(|e| ExecError::failed(&doing, e))?;
+    // without a place for it there is no BIOS to boot from it, and so no core image
+    let (core, _) = layout.core_image().unwrap_or((Lba(0), Sectors(0)));
+    let table = table(&layout, &files.boot_code(core)).map_err(|e| ExecError::failed(&doing, e))?;
     // partitions and their images stand in one order: the boot partition, then the slots as lowered
     let images: Vec<PathBuf> =
         (BOOT_PARTITION..work.inputs.len()).map(|i| cx.store.object(object(work.inputs, i))).collect();
     debug_assert!(layout.partitions.first().is_some_and(|p| p.role == Role::Boot));
+    let filesystems = layout.partitions.iter().filter(|p| p.role.has_filesystem());
     let assembly = Assembly {
         target: op.path.clone(),
-        partitions: layout.partitions.iter().map(|p| p.number).zip(images).collect(),
-        head: Head { mbr, core_image: files.core_image().to_vec() },
+        partitions: filesystems.map(|p| p.number).zip(images).collect(),
+        table,
+        core_image: files.core_image(core),
         layout,
     };
     let (cancel, reporter) = (cx.cancel.clone(), work.reporter.clone());
