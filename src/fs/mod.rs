@@ -3,7 +3,11 @@
 pub mod ext4;
 pub mod fat;
 mod names;
+#[cfg(test)]
+mod pinned;
 mod sink;
+#[cfg(test)]
+mod specimen;
 pub mod target;
 pub mod xfs;
 mod zeros;

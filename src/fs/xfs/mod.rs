@@ -41,7 +41,7 @@ mod xattr;
 mod xattr_blocks;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::rootfs::tree::{TreePath, TreeSource};
 
