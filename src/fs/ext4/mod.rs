@@ -40,6 +40,7 @@ pub(super) mod tests;
 
 use crate::rootfs::tree::TreeSource;
 
+use super::walk::walk;
 use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
 pub use dump::dump;
@@ -98,11 +99,9 @@ impl Formatter for Ext4 {
         tree: &mut dyn TreeSource,
         out: &mut dyn WriteAt,
     ) -> Result<Written, FsError> {
-        let mut pass = write::Pass::begin(self.features, request, out)?;
-        while let Some(item) = tree.next_item().map_err(FsError::Read)? {
-            pass.add(item)?;
-        }
-        pass.finish()
+        let pass = write::Pass::begin(self.features, request, out)?;
+        let (pass, walked) = walk(pass, request.created, tree)?;
+        pass.finish(walked)
     }
 }
 

@@ -116,7 +116,7 @@ impl<'a> Writer<'a> {
 
     fn add(&mut self, item: Item<'_>, buffer: &mut [u8]) -> Result<(), FsError> {
         let Item { node, data } = item;
-        let bad = |problem: &str| unrepresentable(&node.path, problem);
+        let bad = |problem: &str| FsError::unrepresentable(&node.path, problem);
         match node.kind {
             Kind::Directory => {
                 let at = self.directory(&node.path)?;
@@ -161,7 +161,7 @@ impl<'a> Writer<'a> {
     fn directory(&mut self, path: &TreePath) -> Result<usize, FsError> {
         let Some(parent) = path.parent() else { return Ok(0) };
         let parent = self.directory(&parent)?;
-        let bad = |problem: &str| unrepresentable(path, problem);
+        let bad = |problem: &str| FsError::unrepresentable(path, problem);
         let name = name::checked(path).map_err(|problem| bad(&problem))?;
         let next = self.directories.len();
         match self.directories[parent].children.entry(name::folded(&name)) {
@@ -231,7 +231,10 @@ impl<'a> Writer<'a> {
         }
         for (at, size) in sizes.iter().enumerate() {
             if *size > directory::LARGEST {
-                return Err(unrepresentable(&TreePath::root(), "a FAT directory holds 65536 entries"));
+                return Err(FsError::unrepresentable(
+                    &TreePath::root(),
+                    "a FAT directory holds 65536 entries",
+                ));
             }
             self.write_directory(at, &clusters, label.filter(|_| at == 0))?;
         }
@@ -304,10 +307,6 @@ impl<'a> Writer<'a> {
             free: Bytes(u64::from(free) * self.geometry.cluster_bytes()),
         })
     }
-}
-
-fn unrepresentable(path: &TreePath, problem: &str) -> FsError {
-    FsError::Unrepresentable { path: path.to_string(), problem: problem.to_string() }
 }
 
 #[cfg(test)]
