@@ -20,6 +20,8 @@ pub trait Filesystem: Formatter + Copy + Debug {
     const LEAST: u64;
     const ROOMY: u64;
     const LABEL: &'static str;
+    /// A partition of so many MiB less than a tree is said to need is too small.
+    const SPARE_MIB: u64;
     /// Where the superblock says what it is.
     const MAGIC: (usize, &'static [u8]);
     /// Options of mount.

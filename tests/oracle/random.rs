@@ -291,6 +291,8 @@ pub fn random_trees<F: Filesystem>() {
             let FsError::TooSmall { need, .. } = error else { panic!("{error}") };
             let (image, _) = format(&fs, &s, need).expect("what it says suffices");
             F::check(&image);
+            let less = Bytes(need.0 - F::SPARE_MIB * MIB);
+            prop_assert!(format(&fs, &s, less).is_err(), "{} would do, not only {}", less, need);
         }
         done.set(done.get() + 1);
         if done.get() % 100 == 0 {

@@ -21,6 +21,7 @@ oracles!(Ext4);
 impl Filesystem for Ext4 {
     const LEAST: u64 = 8;
     const ROOMY: u64 = 100;
+    const SPARE_MIB: u64 = 2;
     const LABEL: &'static str = "root-über-lang-label";
     const MAGIC: (usize, &'static [u8]) = (0x438, &[0x53, 0xEF]);
     const MOUNT: &'static str = "loop";

@@ -22,6 +22,7 @@ oracles!(Xfs);
 impl Filesystem for Xfs {
     const LEAST: u64 = 300;
     const ROOMY: u64 = 300;
+    const SPARE_MIB: u64 = 3;
     const LABEL: &'static str = "root-a-lang-ä";
     const MAGIC: (usize, &'static [u8]) = (0, b"XFSB");
     /// Xfs refuses a UUID that is mounted already, and tests run beside each other.
