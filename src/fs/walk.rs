@@ -30,7 +30,8 @@ pub trait Format {
     /// The list of a file's blocks while it grows.
     type Map;
 
-    /// The inode kept for the directory `name` of `parent`; nothing else can have that name.
+    /// The inode kept for the directory `name` of `parent`; nothing else can have that name, and nobody but root enters it
+    /// unless the tree says so.
     fn kept_directory(&self, _parent: u32, _name: &[u8]) -> Option<u32> {
         None
     }
@@ -141,7 +142,9 @@ impl<F: Format> Walk<F> {
                     return Err(FsError::unrepresentable(path, problem));
                 }
                 None => {
-                    let meta = Meta { mode: 0o755, mtime: self.created, ..Meta::default() };
+                    let kept = self.format.kept_directory(at, component).is_some();
+                    let mode = if kept { 0o700 } else { 0o755 };
+                    let meta = Meta { mode, mtime: self.created, ..Meta::default() };
                     self.new_directory(path, at, component, &meta)?
                 }
             };

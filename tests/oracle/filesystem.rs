@@ -120,7 +120,7 @@ macro_rules! oracles {
     ($format:ident) => {
         oracles!($format, whole:
             one_of_everything_in_every_feature_set one_of_everything_twice_is_the_same_bytes grub_reads_it
-            partitions_of_many_sizes it_grows it_is_remounted_as_it_was_left);
+            partitions_of_many_sizes it_grows it_is_remounted_as_it_was_left zeros_take_no_room);
         oracles!($format, used:
             it_can_be_used what_is_free_can_be_filled a_crash_is_recovered_from a_lost_superblock_is_rescued);
         oracles!($format, refused:

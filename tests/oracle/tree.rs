@@ -113,6 +113,15 @@ impl Sample {
             };
             out.insert(path, found);
         }
+        for (path, mode) in own {
+            groups += 1;
+            out.entry(path.to_vec()).or_insert(Expected {
+                kind: Kind::Directory,
+                meta: Meta { mode: *mode, mtime: created, ..Meta::default() },
+                content: None,
+                group: groups,
+            });
+        }
         for (node, _) in &self.nodes {
             let mut parent = node.path.parent();
             while let Some(path) = parent {
@@ -126,15 +135,6 @@ impl Sample {
                     group: groups,
                 });
             }
-        }
-        for (path, mode) in own {
-            groups += 1;
-            out.entry(path.to_vec()).or_insert(Expected {
-                kind: Kind::Directory,
-                meta: Meta { mode: *mode, mtime: created, ..Meta::default() },
-                content: None,
-                group: groups,
-            });
         }
         out
     }

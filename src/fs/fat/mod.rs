@@ -3,12 +3,13 @@
 //! Enters: a tree of directories and regular files. Leaves: boot sector and its backup, FSInfo, two FATs, long names
 //! with their short ones, times in UTC (FAT has no time zone). What holds: file data goes out as it comes, each file in
 //! one run of clusters; directories follow behind it, entries sorted; the same tree in the same order gives the same
-//! bytes. What a FAT does not know (owners, modes, xattrs) is dropped, what it cannot say is an error.
+//! bytes. What a FAT does not know (owners, modes, xattrs) is dropped, and [`loss`] tells it; what it cannot say is an error.
 //!
 //! The format: Microsoft FAT32 File System Specification 1.03 (2000), which UEFI 2.10, section 13.3 makes its own.
 
 mod directory;
 mod geometry;
+pub mod loss;
 mod name;
 pub mod read;
 mod time;
