@@ -8,6 +8,7 @@
 //! - [`names`](super::names): the namespace held in memory; [`inode`], [`xattr`], [`extents`], [`directory`] and [`journal`]: values
 //!   to the bytes of one structure each; [`format`] the superblock and group descriptors; [`checksum`] theirs
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end
+//! - [`dump`](fn@dump): a finished filesystem as text, for tests
 //!
 //! Memory: 256 bytes an inode plus its names (about 60 bytes and the name's length each) and 1 MiB of buffer: 340 bytes
 //! a file measured, 37 MB for 100,000 files. Nothing grows with the size of files; while one file is written its extent
@@ -22,6 +23,7 @@
 mod alloc;
 mod checksum;
 mod directory;
+mod dump;
 mod extents;
 mod finish;
 mod format;
@@ -33,9 +35,15 @@ mod store;
 mod write;
 mod xattr;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use crate::rootfs::tree::TreeSource;
 
+use super::walk::walk;
 use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
+
+pub use dump::dump;
 
 /// What a kernel and a boot loader may be too old for. All the rest (extents, flex groups, hashed directories, the
 /// resize inode, nanosecond times …) is read by every ext4 since Linux 2.6.28 and always on. `orphan_file` and
@@ -91,16 +99,14 @@ impl Formatter for Ext4 {
         tree: &mut dyn TreeSource,
         out: &mut dyn WriteAt,
     ) -> Result<Written, FsError> {
-        let mut pass = write::Pass::begin(self.features, request, out)?;
-        while let Some(item) = tree.next_item().map_err(FsError::Read)? {
-            pass.add(item)?;
-        }
-        pass.finish()
+        let pass = write::Pass::begin(self.features, request, out)?;
+        let (pass, walked) = walk(pass, request.created, tree)?;
+        pass.finish(walked)
     }
 }
 
 #[cfg(test)]
-mod tests {
+mod for_kernels {
     use super::*;
 
     #[test]

@@ -1,4 +1,4 @@
-//! Someone else's eyes: e2fsprogs and the kernel's own ext4.
+//! An image, mounted by the kernel, and compared with the tree that it was made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -9,25 +9,10 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use osimg::base::Bytes;
-use osimg::fs::ext4::Ext4;
-use osimg::fs::{Formatter, FsError, Request, Window, Written};
-use osimg::rootfs::tree::{Kind, Timestamp};
+use osimg::rootfs::tree::Kind;
 
-use super::tree::{Expected, Sample};
 use crate::program::output;
-
-pub const CREATED: Timestamp = Timestamp { secs: 1_700_000_000, nanos: 5 };
-
-pub fn request(size: Bytes) -> Request {
-    Request {
-        size,
-        uuid: uuid::uuid!("0f3c9a52-7b1e-5d4f-8a60-112233445566"),
-        hash_seed: uuid::uuid!("6ba7b810-9dad-51d1-80b4-00c04fd430c8"),
-        label: "root-über-lang-label".into(),
-        created: CREATED,
-    }
-}
+use crate::tree::Expected;
 
 /// An image file in a temporary folder of its own.
 pub struct Image {
@@ -35,41 +20,9 @@ pub struct Image {
     pub path: PathBuf,
 }
 
-pub fn format(ext4: &Ext4, sample: &Sample, size: Bytes) -> Result<(Image, Written), FsError> {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let path = folder.path().join("part.img");
-    let file = File::create(&path).expect("an image");
-    file.set_len(size.0).expect("its size");
-    let mut window = Window::new(&file, Bytes(0), size);
-    let written = ext4.format(&request(size), &mut sample.stream(), &mut window)?;
-    Ok((Image { folder, path }, written))
-}
-
 impl Image {
-    /// `e2fsck -fn` finds nothing at all.
-    pub fn check(&self) {
-        self.check_but_for("no such line");
-    }
-
-    /// As [`Image::check`] after the kernel has written: it leaves extent trees wider than they need be.
-    pub fn check_used(&self) {
-        self.check_but_for("could be narrower");
-    }
-
-    fn check_but_for(&self, harmless: &str) {
-        let text = output("e2fsck", &["-fn".as_ref(), self.path.as_os_str()]);
-        let lines: Vec<&str> = text.lines().filter(|l| !l.is_empty() && !l.contains(harmless)).collect();
-        // Its version, five passes, and the summary.
-        assert!(lines.len() == 7 && !lines.iter().any(|l| l.contains('?')), "{text}");
-    }
-
-    /// Mounts read-write.
-    pub fn mount(&self) -> Mount {
-        self.mount_with("loop")
-    }
-
-    /// As [`Image::mount`], with these options.
-    pub fn mount_with(&self, options: &str) -> Mount {
+    /// Mounts read-write, with these options.
+    pub fn mount(&self, options: &str) -> Mount {
         let point = self.folder.path().join("mnt");
         fs::create_dir_all(&point).expect("a mount point");
         // In a mount namespace of its own: a container that starts meanwhile would copy the mount into its, and
@@ -88,30 +41,29 @@ impl Image {
         BufReader::new(holder.stdout.take().expect("piped")).read_line(&mut said).expect("its output");
         assert_eq!(said, "mounted\n");
         let inside = format!("/proc/{}/root{}", holder.id(), point.display());
-        Mount { holder, point: inside.into() }
-    }
-
-    /// Checks the image, mounts it, compares the whole tree, unmounts and checks again.
-    pub fn prove(&self, sample: &Sample) {
-        self.check();
-        let mount = self.mount();
-        compare(&mount.point, &sample.expected(CREATED));
-        drop(mount);
-        self.check();
+        let place = point.to_str().expect("UTF-8").to_string();
+        Mount { holder, place, point: inside.into() }
     }
 }
 
 /// A mounted image.
 pub struct Mount {
     holder: Child,
+    /// Where it is mounted in the namespace of its own.
+    place: String,
     /// Where it is seen from here.
     pub point: PathBuf,
 }
 
 impl Mount {
-    /// The process in whose mount namespace it is mounted.
-    pub fn holder(&self) -> u32 {
-        self.holder.id()
+    /// What a program says that runs where it is mounted; `{}` in `args` is its place there, `{device}` its device.
+    pub fn run(&self, args: &[&str]) -> String {
+        let target = format!("--target={}", self.holder.id());
+        let inside = |words: &[&str]| output("nsenter", &[&["--mount", &target], words].concat());
+        let device = inside(&["findmnt", "--noheadings", "--output=SOURCE", &self.place]);
+        let args: Vec<String> =
+            args.iter().map(|a| a.replace("{}", &self.place).replace("{device}", device.trim())).collect();
+        inside(&args.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }
 
@@ -167,13 +119,9 @@ fn same_data(path: &Path, expected: &Expected<'_>, size: u64) {
     assert_eq!(file.read(&mut got).expect("the end"), 0);
 }
 
-/// Everything about every path equals what is expected, and there is no other path.
-pub fn compare(root: &Path, expected: &BTreeMap<Vec<u8>, Expected<'_>>) {
-    compare_links(root, expected, 65_000);
-}
-
-/// As [`compare`]; directories with more than `most` links are said to have one.
-pub fn compare_links(root: &Path, expected: &BTreeMap<Vec<u8>, Expected<'_>>, most: u64) {
+/// Everything about every path equals what is expected, and there is no other path. Directories with more than `most`
+/// links are said to have one.
+pub fn compare(root: &Path, expected: &BTreeMap<Vec<u8>, Expected<'_>>, most: u64) {
     let mut found = BTreeSet::from([Vec::new()]);
     walk(root, root, &mut found);
     let wanted: BTreeSet<Vec<u8>> = expected.keys().cloned().collect();

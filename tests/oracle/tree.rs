@@ -51,6 +51,11 @@ pub fn meta(mode: u16) -> Meta {
     Meta { mode, mtime: Timestamp { secs: 1_600_000_000, nanos: 123_456_789 }, ..Meta::default() }
 }
 
+pub fn with_xattrs(mode: u16, list: &[(&str, &[u8])]) -> Meta {
+    let xattrs = list.iter().map(|(n, v)| (n.as_bytes().to_vec(), v.to_vec())).collect();
+    Meta { xattrs, ..meta(mode) }
+}
+
 impl Sample {
     pub fn push(&mut self, path: impl AsRef<[u8]>, kind: Kind, meta: Meta) {
         self.push_with(path, kind, meta, Content::Bytes(Vec::new()));
@@ -80,13 +85,17 @@ impl Sample {
         Stream { sample: self, next: 0, reader: None }
     }
 
-    /// The tree as it must be found: implied directories added, hard links resolved to the node they name.
-    pub fn expected(&self, created: Timestamp) -> BTreeMap<Vec<u8>, Expected<'_>> {
-        self.expected_with(created, &[(b"", 0o755), (b"lost+found", 0o700)])
+    /// So many FIFOs in a directory, with names of at least `length` bytes.
+    pub fn crowd(&mut self, name: &str, count: usize, length: usize) {
+        self.dir(name);
+        for i in 0..count {
+            self.push(format!("{name}/{i:0length$}"), Kind::Fifo, meta(0o644));
+        }
     }
 
-    /// As [`Sample::expected`]; `own` are the directories that the filesystem makes by itself, with their modes.
-    pub fn expected_with(&self, created: Timestamp, own: &[(&[u8], u16)]) -> BTreeMap<Vec<u8>, Expected<'_>> {
+    /// The tree as it must be found: implied directories added, hard links resolved to the node they name. `own` are
+    /// the directories that the filesystem makes by itself, with their modes.
+    pub fn expected(&self, created: Timestamp, own: &[(&[u8], u16)]) -> BTreeMap<Vec<u8>, Expected<'_>> {
         let mut out: BTreeMap<Vec<u8>, Expected<'_>> = BTreeMap::new();
         let mut groups = 0;
         for (node, content) in &self.nodes {
@@ -104,6 +113,15 @@ impl Sample {
             };
             out.insert(path, found);
         }
+        for (path, mode) in own {
+            groups += 1;
+            out.entry(path.to_vec()).or_insert(Expected {
+                kind: Kind::Directory,
+                meta: Meta { mode: *mode, mtime: created, ..Meta::default() },
+                content: None,
+                group: groups,
+            });
+        }
         for (node, _) in &self.nodes {
             let mut parent = node.path.parent();
             while let Some(path) = parent {
@@ -117,15 +135,6 @@ impl Sample {
                     group: groups,
                 });
             }
-        }
-        for (path, mode) in own {
-            groups += 1;
-            out.entry(path.to_vec()).or_insert(Expected {
-                kind: Kind::Directory,
-                meta: Meta { mode: *mode, mtime: created, ..Meta::default() },
-                content: None,
-                group: groups,
-            });
         }
         out
     }
