@@ -10,6 +10,7 @@ use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
 use crate::front::model::FilesystemKind;
 use crate::fs::ext4::{self, Ext4};
+use crate::fs::features::Switches;
 use crate::fs::xfs::{self, Xfs};
 use crate::fs::{Formatter, FsError, Request, Window};
 use crate::plan::layout::auto_size;

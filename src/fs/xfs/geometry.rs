@@ -257,6 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fs::features::Switches;
 
     #[test]
     fn as_mkfs_would() {

@@ -8,6 +8,7 @@ use uuid::uuid;
 use super::super::{Formatter, Request, Window};
 use super::{Features, Xfs, dump};
 use crate::base::Bytes;
+use crate::fs::features::Switches;
 use crate::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSource};
 
 /// Nodes in order; a file's data is of byte 7, every other block of zeros.

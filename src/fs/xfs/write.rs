@@ -6,6 +6,7 @@
 
 use std::io::Read;
 
+use crate::fs::features::Switches;
 use crate::rootfs::tree::{Item, Kind, Meta, TreePath};
 
 use super::super::names::{Entry, Names, Type};

@@ -10,8 +10,10 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 
+use osimg::base::features::XFS;
 use osimg::base::{Bytes, Digest};
-use osimg::fs::xfs::{Features, TABLE, Xfs};
+use osimg::fs::features::Switches;
+use osimg::fs::xfs::{Features, Xfs};
 use osimg::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
 
 use crate::ext4::tree::{Content, Sample, meta};
@@ -158,7 +160,7 @@ fn attributes(s: &mut Sample) {
 fn every_feature_set() -> Vec<Xfs> {
     let mut sets = vec![Features::default(), Features::all()];
     sets.extend(["4.4", "4.15", "4.18", "6.1"].map(Features::for_kernel));
-    for row in TABLE {
+    for row in XFS.optional {
         let on = |f: Features, name: &str| f.with(name, true).expect("a feature of the table");
         let alone = on(Features::default(), row.name);
         sets.push(row.needs.map_or(alone, |needs| on(alone, needs)));

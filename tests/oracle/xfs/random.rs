@@ -1,8 +1,10 @@
 //! Trees at random, each given back by the kernel as it was.
 
 use osimg::base::Bytes;
+use osimg::base::features::XFS;
 use osimg::fs::FsError;
-use osimg::fs::xfs::{Features, TABLE, Xfs};
+use osimg::fs::features::Switches;
+use osimg::fs::xfs::{Features, Xfs};
 use osimg::rootfs::tree::{Kind, Meta};
 use proptest::prelude::*;
 
@@ -128,7 +130,7 @@ fn with_more(mut s: Sample, more: &More) -> Sample {
 /// A set of features from random bits; what one needs is on.
 fn features(bits: u8) -> Features {
     let mut features = Features::default();
-    for (_, row) in TABLE.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0) {
+    for (_, row) in XFS.optional.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0) {
         for name in [Some(row.name), row.needs].into_iter().flatten() {
             features = features.with(name, true).expect("a feature of the table");
         }
