@@ -212,7 +212,12 @@ impl Feature {
 }
 
 impl Decision {
-    /// In words, for `kernel`: `on: usual from linux 4.16 on`.
+    /// Whether the user decided, whatever the kernel.
+    pub fn is_stated(&self) -> bool {
+        matches!(self.why, Why::Stated | Why::Lacks(_) | Why::NeededBy(_))
+    }
+
+    /// What decided, in words: `usual since linux 4.16`.
     pub fn reason(&self) -> String {
         match self.why {
             Why::Stated => "stated".to_string(),

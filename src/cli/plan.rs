@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::explain::explain;
-use crate::plan::explain::Explained;
+use crate::plan::explain::{Explained, FeatureChoice};
 use crate::plan::{Explanation, Plan};
 use crate::report::fit;
 use crate::report::paint::Paint;
@@ -75,6 +75,10 @@ fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
             true => out.push_str(&format!("{}  {state}\n", fit::pad(&node.label, width))),
             false => out.push_str(&format!("{}{margin}{state}\n", wrapped(&node.label, 0).join("\n"))),
         }
+        for line in features(&node.features) {
+            let line = paint.dim(wrapped(&line, indent).join(&margin));
+            out.push_str(&format!("{}{line}\n", margin.trim_start_matches('\n')));
+        }
     }
     let count = |wanted: fn(&Explanation) -> bool| nodes.iter().filter(|n| wanted(&n.explanation)).count();
     let cached = count(|e| matches!(e, Explanation::Cached));
@@ -85,19 +89,44 @@ fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
     out
 }
 
+/// What a filesystem will have, and why not the rest: `with finobt, sparse` and a line for each reason.
+fn features(choices: &[FeatureChoice]) -> Vec<String> {
+    let mut lines: Vec<(bool, String, Vec<&str>)> = Vec::new();
+    for choice in choices {
+        // that what is usual is there needs no reason
+        let why = match choice.on && choice.why.starts_with("usual") {
+            true => String::new(),
+            false => format!(" ({})", choice.why),
+        };
+        match lines.iter_mut().find(|line| line.0 == choice.on && line.1 == why) {
+            Some((_, _, names)) => names.push(choice.name),
+            None => lines.push((choice.on, why, vec![choice.name])),
+        }
+    }
+    lines.sort_by_key(|(on, why, _)| (!on, !why.is_empty()));
+    let line = |(on, why, names): &(bool, String, Vec<&str>)| {
+        format!("{} {}{why}", if *on { "with" } else { "without" }, names.join(", "))
+    };
+    lines.iter().map(line).collect()
+}
+
 fn as_json(nodes: &[Explained], plan: &Plan) -> serde_json::Value {
     let nodes: Vec<serde_json::Value> = nodes
         .iter()
         .map(|n| {
             let node = plan.node(n.node);
-            json!({
+            let mut object = json!({
                 "id": n.node,
                 "label": n.label,
                 "inputs": n.inputs,
                 "state": n.explanation,
                 "static_id": node.static_id,
                 "definition": node.op,
-            })
+            });
+            if !n.features.is_empty() {
+                object["features"] = json!(n.features);
+            }
+            object
         })
         .collect();
     json!({ "nodes": nodes })

@@ -3,7 +3,13 @@
 //! Enters: all findings. Leaves: those whose code no entry names, and a warning for an entry that nothing needed.
 
 use super::resolved::Resolved;
-use crate::diag::{Diagnostic, Diagnostics, codes};
+use super::rules::filesystem_features;
+use crate::diag::{Code, Diagnostic, Diagnostics, codes};
+
+/// Whether a finding may come once the slot's kernel is built.
+fn is_late(code: Code) -> bool {
+    matches!(code, codes::FEATURE_KERNEL | codes::FEATURE_CHECKER)
+}
 
 pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
     let mut needed = vec![false; resolved.allow.len()];
@@ -19,6 +25,9 @@ pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
         return found;
     }
     for (code, _) in resolved.allow.iter().zip(needed).filter(|(_, needed)| !needed) {
+        if is_late(code.value) && resolved.slots.iter().any(filesystem_features::waits_for_the_kernel) {
+            continue;
+        }
         found.push(
             Diagnostic::warning(codes::ALLOW_UNUSED, format!("nothing here is `{}`", code.value))
                 .at(&resolved.source, code.span, "allows what is not found, or is allowed already")

@@ -196,6 +196,14 @@ impl Bench {
         }
     }
 
+    /// The features that the plan says a filesystem will have, or not have (`!`).
+    pub async fn features(&self, label: &str) -> Vec<String> {
+        let (plan, cx) = self.set_up();
+        let nodes = explain(&plan, &cx).await.expect("explained");
+        let node = nodes.into_iter().find(|n| n.label == label).expect("the plan has such a node");
+        node.features.iter().map(|f| format!("{}{}", if f.on { "" } else { "!" }, f.name)).collect()
+    }
+
     fn set_up(&self) -> (Plan, Cx) {
         let model = Arc::new(self.model());
         let mut pins = pins::gather(&model, None, None).expect("pinned");

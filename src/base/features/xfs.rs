@@ -91,14 +91,22 @@ pub static XFS: Table = Table {
         Fixed {
             name: "exchange",
             on: false,
-            about: "files that exchange their blocks: linux 6.10, GRUB 2.12 refuses it",
+            about: "files that exchange their blocks (linux 6.10; GRUB 2.12 refuses it)",
         },
-        Fixed { name: "metadir", on: false, about: "a folder of metadata: linux 6.13, GRUB 2.12 refuses it" },
+        Fixed {
+            name: "metadir",
+            on: false,
+            about: "a folder of metadata (linux 6.13; GRUB 2.12 refuses it)",
+        },
         Fixed {
             name: "parent",
             on: false,
-            about: "each file knows its folders: linux 6.10, GRUB 2.12 refuses it",
+            about: "files know the folders that hold them (linux 6.10; GRUB 2.12 refuses it)",
         },
-        Fixed { name: "quota", on: false, about: "quota: the mount option `uquota` makes it on the machine" },
+        Fixed {
+            name: "quota",
+            on: false,
+            about: "quota (the mount option `uquota` on the machine turns it on)",
+        },
     ],
 };

@@ -5,10 +5,12 @@ use std::fs::File;
 use super::stream::Watched;
 use super::{Work, blocking, facts, object, value};
 use crate::base::Bytes;
-use crate::diag::{Diagnostic, codes};
+use crate::base::features::Readers;
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::exec::cx::Cx;
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
-use crate::front::model::FilesystemKind;
+use crate::front::model::{FilesystemKind, KnownKernel, Slot};
 use crate::fs::ext4::{self, Ext4};
 use crate::fs::features::Switches;
 use crate::fs::xfs::{self, Xfs};
@@ -35,11 +37,12 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         label: op.label.clone(),
         created: op.created,
     };
+    let slot = cx.slot(&op.slot);
+    refused(slot, &found.kernel.version, cx)?;
+    let readers = Readers::of_kernel(&found.kernel.version);
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => {
-            Box::new(Ext4 { features: ext4::Features::for_kernel(&found.kernel.version) })
-        }
-        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&found.kernel.version) }),
+        FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::chosen(&readers, &op.features) }),
+        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::chosen(&readers, &op.features) }),
     };
     let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
@@ -47,7 +50,6 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
     let total = file.metadata().map_err(open)?.len();
     let reader = Watched::new(file, Some(total), work.reporter, &cx.cancel);
     let doing = format!("writing the {} filesystem of slot `{}`", op.kind.as_str(), op.slot);
-    let slot = cx.slot(&op.slot);
     let too_small = {
         let (source, span, name) = (cx.model.source.clone(), slot.size.span, op.slot.clone());
         move |need: Bytes, have: Bytes| {
@@ -78,4 +80,21 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         Ok(Outcome::object(key))
     })
     .await
+}
+
+/// What the manifest turns on and the kernel that was built cannot read. `check` has said it where the manifest names the
+/// kernel.
+fn refused(slot: &Slot, version: &str, cx: &Cx) -> Result<(), ExecError> {
+    let known = KnownKernel { version, because: None };
+    let mut found = slot.filesystem.refused(Some(known), &cx.model.source);
+    found.retain(|finding| !cx.model.allow.contains(&finding.code));
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut told = Diagnostics::new();
+    for mut finding in found {
+        finding.message = format!("slot `{}` has {version}: {}", slot.name.as_str(), finding.message);
+        told.push(finding);
+    }
+    Err(told.into())
 }

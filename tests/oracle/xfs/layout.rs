@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 
 use osimg::base::Bytes;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 
 use super::kernel::{self, CREATED, check, db, format, look, prove};

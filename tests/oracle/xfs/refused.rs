@@ -3,6 +3,7 @@
 use std::io;
 
 use osimg::base::Bytes;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 use osimg::fs::{Formatter, FsError, WriteAt};
 use osimg::rootfs::tree::{Item, Kind, Node, TreePath, TreeSource};

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use osimg::base::Bytes;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 
 use super::kernel::{self, check, format, prove};
