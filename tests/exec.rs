@@ -276,6 +276,24 @@ async fn a_feature_that_the_built_kernel_cannot_read_is_an_error() {
 }
 
 #[tokio::test]
+async fn a_grub_too_old_for_a_filesystem_is_an_error() {
+    let run = async |filesystem: &str, more: &str| {
+        let bench = Bench::new(&[Slot { grub: "2.04-1ubuntu26", ..Slot::new("a") }]);
+        bench.edit("m.yaml", |text| {
+            let text = text.replace("size: 192MiB", "size: auto");
+            let line = format!("filesystem: {filesystem}\n    hostname: a\n");
+            text.replace("hostname: a\n", &line) + more
+        });
+        bench.apply().await
+    };
+    let (codes, words) = messages(&run("{type: xfs}", "").await.expect_err("refused"));
+    assert_eq!((codes[0].as_str(), words[0].as_str()), ("osimg::filesystem::feature-grub", "xfs"));
+    let without = "{type: xfs, features: {bigtime: false}}";
+    run(without, "").await.expect("2.04 reads the others");
+    run("{type: ext4}", "").await.expect("every GRUB reads ext4");
+}
+
+#[tokio::test]
 async fn stated_features_make_another_filesystem() {
     let bench = unpinned("{type: xfs, features: {reflink: true}}", "");
     let first = bench.apply().await.expect("applies");

@@ -104,8 +104,8 @@ pub enum Known {
     Fixed(&'static Fixed),
 }
 
-/// The GRUB that osimg puts on its disks is at least this: Debian 12's. The toolbox has Debian 13's 2.12, but a host's own
-/// comes first.
+/// The GRUB that osimg counts on: Debian 12's. What it puts on a disk, the host's own or that of its toolbox, is mostly
+/// newer; an older one is noticed as the disk is put together.
 pub const OSIMG_GRUB: Version = Version(2, 6);
 
 /// Who must be able to use a filesystem.

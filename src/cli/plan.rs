@@ -89,25 +89,25 @@ fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
     out
 }
 
-/// What a filesystem will have, and why not the rest: `with finobt, sparse` and a line for each reason.
+/// What a filesystem will have and what not, a line each: `with sparse; rmapbt (stated)`.
 fn features(choices: &[FeatureChoice]) -> Vec<String> {
-    let mut lines: Vec<(bool, String, Vec<&str>)> = Vec::new();
-    for choice in choices {
-        // that what is usual is there needs no reason
-        let why = match choice.on && choice.why.starts_with("usual") {
-            true => String::new(),
-            false => format!(" ({})", choice.why),
-        };
-        match lines.iter_mut().find(|line| line.0 == choice.on && line.1 == why) {
-            Some((_, _, names)) => names.push(choice.name),
-            None => lines.push((choice.on, why, vec![choice.name])),
+    let line = |on: bool, word: &str| {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for choice in choices.iter().filter(|choice| choice.on == on) {
+            // that what is usual is there needs no reason
+            let why = if on && choice.why.starts_with("usual") { "" } else { &choice.why };
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, names)) => names.push(choice.name),
+                None => reasons.push((why, vec![choice.name])),
+            }
         }
-    }
-    lines.sort_by_key(|(on, why, _)| (!on, !why.is_empty()));
-    let line = |(on, why, names): &(bool, String, Vec<&str>)| {
-        format!("{} {}{why}", if *on { "with" } else { "without" }, names.join(", "))
+        let said = reasons.iter().map(|(why, names)| match *why {
+            "" => names.join(", "),
+            why => format!("{} ({why})", names.join(", ")),
+        });
+        (!reasons.is_empty()).then(|| format!("{word} {}", said.collect::<Vec<_>>().join("; ")))
     };
-    lines.iter().map(line).collect()
+    [line(true, "with"), line(false, "without")].into_iter().flatten().collect()
 }
 
 fn as_json(nodes: &[Explained], plan: &Plan) -> serde_json::Value {
@@ -153,4 +153,33 @@ fn dot(nodes: &[Explained]) -> String {
     }
     out.push_str("}\n");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::model::{Filesystem, FilesystemKind, StatedFeature};
+
+    #[test]
+    fn features_are_told_with_their_reasons() {
+        let mut filesystem = Filesystem::of(FilesystemKind::Xfs);
+        let span = crate::diag::Span::new(0, 0);
+        for (name, on) in [("finobt", false), ("rmapbt", true)] {
+            filesystem.features.push(StatedFeature { name, on, span });
+        }
+        assert_eq!(
+            features(&FeatureChoice::of(&filesystem, Some("4.18.0-553.el8_10.x86_64"))),
+            [
+                "with sparse, reflink; rmapbt (stated)",
+                "without finobt (stated); bigtime (linux 5.10 is the first with it); inobtcount (needs finobt, which is \
+                 off); nrext64 (linux 5.19 is the first with it)",
+            ]
+        );
+        // what follows from a kernel that nobody knows yet is not said
+        assert_eq!(
+            features(&FeatureChoice::of(&filesystem, None)),
+            ["with rmapbt (stated)", "without finobt (stated); inobtcount (needs finobt, which is off)"]
+        );
+        assert!(features(&[]).is_empty());
+    }
 }

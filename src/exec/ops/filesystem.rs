@@ -2,6 +2,8 @@
 
 use std::fs::File;
 
+use serde::{Deserialize, Serialize};
+
 use super::stream::Watched;
 use super::{Work, blocking, facts, object, value};
 use crate::base::Bytes;
@@ -20,6 +22,13 @@ use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
 use crate::rootfs::finish::Census;
 use crate::rootfs::inspect::Facts;
+
+/// What is kept beside the product.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Made {
+    /// The names of the optional features that it has.
+    pub features: Vec<String>,
+}
 
 /// The inputs in lowering's order: the exported tree, what was found in it.
 const TREE: usize = 0;
@@ -40,10 +49,13 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
     let slot = cx.slot(&op.slot);
     refused(slot, &found.kernel.version, cx)?;
     let readers = Readers::of_kernel(&found.kernel.version);
+    let decisions = op.kind.features().decide(&readers, &op.features);
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::chosen(&readers, &op.features) }),
-        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::chosen(&readers, &op.features) }),
+        FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::decided(&decisions) }),
+        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::decided(&decisions) }),
     };
+    let features = decisions.iter().filter(|d| d.on).map(|d| d.feature.name.to_string()).collect();
+    let made = serde_json::to_value(Made { features }).expect("names are plain data");
     let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
     let file = File::open(&tree).map_err(open)?;
@@ -77,7 +89,7 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
             Err(error) => return Err(ExecError::failed(&doing, error)),
         }
         store.publish(staged, &key).map_err(io)?;
-        Ok(Outcome::object(key))
+        Ok(Outcome { facts: made, ..Outcome::object(key) })
     })
     .await
 }
