@@ -7,6 +7,7 @@ use std::io::{self, Read};
 
 use osimg::base::Bytes;
 use osimg::fs::ext4::Ext4;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 use osimg::fs::{Formatter, Request, WriteAt};
 use osimg::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSource};

@@ -10,6 +10,10 @@ pub const GAP: Bytes = Bytes::MIB;
 /// The boot partition. GRUB's modules of two platforms take 8 MiB; FAT32 wants 33 MiB at least; what is left is room for
 /// later use.
 pub const BOOT_SIZE: Bytes = Bytes::mib(64);
+/// The least partition of ext4: smaller ones hold no Linux, and no journal either.
+pub const EXT4_MIN: Bytes = Bytes::mib(16);
+/// The least partition of xfs: mkfs.xfs has made no smaller ones since 5.19, and the log takes 64 MiB of it.
+pub const XFS_MIN: Bytes = Bytes::mib(300);
 /// Primary partitions of an MBR, the boot partition included.
 pub const MBR_PARTITIONS: usize = 4;
 /// Slots that an MBR has partitions for.

@@ -160,6 +160,13 @@ codes! {
     BUILD_ARG_NAME = "osimg::dockerfile::arg-name", Error, "a name that no build argument can have", "dockerfile-arg-name";
     BUILD_ARG_UNUSED = "osimg::dockerfile::arg-unused", Warning, "a build argument that the Dockerfile does not declare", "dockerfile-arg-unused";
     BUILD_FAILED = "osimg::build::failed", Error, "a Dockerfile's build failed", "build-failed";
+    FEATURE_UNKNOWN = "osimg::filesystem::feature-unknown", Error, "a feature that the filesystem does not have", "filesystem-feature-unknown";
+    FEATURE_ELSEWHERE = "osimg::filesystem::feature-elsewhere", Error, "a feature of another filesystem", "filesystem-feature-elsewhere";
+    FEATURE_FIXED = "osimg::filesystem::feature-fixed", Error, "a feature that osimg always writes, or never", "filesystem-feature-fixed";
+    FEATURE_NEEDS = "osimg::filesystem::feature-needs", Error, "a feature without the one that it needs", "filesystem-feature-needs";
+    FEATURE_KERNEL = "osimg::filesystem::feature-kernel", AllowableError, "a feature that the slot's kernel cannot mount", "filesystem-feature-kernel";
+    FEATURE_GRUB = "osimg::filesystem::feature-grub", AllowableError, "a feature that GRUB cannot read", "filesystem-feature-grub";
+    FEATURE_CHECKER = "osimg::filesystem::feature-checker", AllowableError, "a feature that the slot's fsck refuses", "filesystem-feature-checker";
     DISTRO_UNKNOWN = "osimg::distro::unknown", Error, "a distribution that osimg has no fragments for", "distro-unknown";
     DISTRO_MISMATCH = "osimg::distro::mismatch", Error, "the built image is of another distribution than stated", "distro-mismatch";
     KERNEL_VERSION_SYNTAX = "osimg::kernel::version-syntax", Error, "a text that is no kernel version", "kernel-version-syntax";

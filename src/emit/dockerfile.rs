@@ -362,7 +362,7 @@ mod tests {
             from: Vec::new(),
             distro: None,
             size: Spanned::new(SlotSize::Equal, at),
-            filesystem: Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, at),
+            filesystem: Spanned::new(Filesystem::of(FilesystemKind::Ext4), at),
             kernel: Kernel { version: None, args: Vec::new(), span: Span::new(10, 20) },
             dracut: Spanned::new(Dracut::default(), Span::new(30, 40)),
             systemd: Spanned::new(Systemd::default(), Span::new(50, 60)),

@@ -10,8 +10,11 @@ use super::schedule::is_there;
 use super::store::LastRun;
 use crate::base::Digest;
 use crate::base::event::NodeId;
-use crate::plan::explain::Explained;
+use crate::front::model::KnownKernel;
+use crate::plan::explain::{Explained, FeatureChoice};
+use crate::plan::op::Op;
 use crate::plan::{Explanation, Plan, Why, key};
+use crate::rootfs::inspect::Facts;
 
 /// Why a node that is not in the store must run, from what it looked like when it last ran.
 pub fn reason(last: Option<&LastRun>, definition: &Digest, inputs: &[(String, Digest)]) -> Why {
@@ -73,6 +76,7 @@ pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
 pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> {
     let mut states = foresee(plan, cx)?;
     need_products(plan, cx, &mut states).await?;
+    let kernels = kernels(&states);
     Ok(plan
         .nodes()
         .zip(states)
@@ -81,8 +85,27 @@ pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> 
             label: node.op.label(),
             explanation,
             inputs: plan.inputs(id),
+            features: features(&node.op, plan, id, &kernels, cx),
         })
         .collect())
+}
+
+/// The kernels that were found in the slots' trees, by node, where that is known.
+fn kernels(states: &[Foreseen]) -> Vec<Option<String>> {
+    let version = |outcome: &Arc<Outcome>| match &outcome.product {
+        Product::Value(value) => ops::read::<Facts>(value).ok().map(|facts| facts.kernel.version),
+        _ => None,
+    };
+    states.iter().map(|(_, outcome)| outcome.as_ref().and_then(version)).collect()
+}
+
+/// The features of a filesystem: for the kernel that was found, or that the manifest decides on.
+fn features(op: &Op, plan: &Plan, id: NodeId, kernels: &[Option<String>], cx: &Cx) -> Vec<FeatureChoice> {
+    let Op::Filesystem(op) = op else { return Vec::new() };
+    let slot = cx.slot(&op.slot);
+    let found = plan.inputs(id).into_iter().find_map(|input| kernels[input.0].as_deref());
+    let stated = KnownKernel::of(slot.kernel.version.as_ref(), slot.distro.as_ref());
+    FeatureChoice::of(&slot.filesystem, found.or(stated.map(|kernel| kernel.version)))
 }
 
 /// From the goal backwards: a cached product that a running node needs must be there, or its node runs too.

@@ -15,6 +15,7 @@ use super::words;
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
 use crate::diag::codes;
 
+mod features;
 mod slot;
 
 pub use slot::*;

@@ -113,6 +113,7 @@ fn model(resolved: Resolved, dockerfiles: Vec<Reading>) -> Option<Model> {
         boot,
         bases: resolved.bases.into_iter().map(base).collect(),
         slots,
+        allow: resolved.allow.into_iter().map(|code| code.value).collect(),
     })
 }
 
@@ -175,7 +176,7 @@ fn slot(slot: Slot, look: Reading) -> model::Slot {
         },
         distro: slot.distro,
         size: slot.size,
-        filesystem: slot.filesystem,
+        filesystem: slot.filesystem.map(|filesystem| filesystem.known()),
         kernel: model::Kernel {
             version: slot.kernel.version,
             args: plain(slot.kernel.args),

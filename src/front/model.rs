@@ -7,8 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod filesystem;
+
 use crate::base::{Bytes, Digest, Name};
-use crate::diag::{Source, Span, Spanned};
+use crate::diag::{Code, Source, Span, Spanned};
+
+pub use filesystem::{Filesystem, FilesystemKind, KnownKernel, StatedFeature};
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -23,6 +27,8 @@ pub struct Model {
     pub bases: Vec<Base>,
     /// In the order of the disk and the menu; never empty.
     pub slots: Vec<Slot>,
+    /// The codes of findings that the manifest accepts, for what is found once something is built.
+    pub allow: Vec<Code>,
 }
 
 impl Model {
@@ -224,27 +230,6 @@ pub enum SlotSize {
     /// Per cent of what fixed sizes leave, above 0 and at most 100.
     Share(f64),
     Fixed(Bytes),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filesystem {
-    pub kind: FilesystemKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FilesystemKind {
-    Ext4,
-    Xfs,
-}
-
-impl FilesystemKind {
-    /// The word of the manifest, of `/etc/fstab` and of the kernel's module.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FilesystemKind::Ext4 => "ext4",
-            FilesystemKind::Xfs => "xfs",
-        }
-    }
 }
 
 #[derive(Clone, Debug)]

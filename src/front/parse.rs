@@ -247,6 +247,7 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
             ("a mapping", Some("write `key: value` on indented lines below it"))
         }
         "u64" | "u32" => ("a whole number", None),
+        "a boolean" => ("`true` or `false`", None),
         text if text.starts_with("enum ") || text == "variant identifier" => ("a word", None),
         _ => ("something else", None),
     };
@@ -266,6 +267,14 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
     )
     .at(source, first_line(source, span), format!("{expected} belongs here"));
     let text = &source.text[span.start..span.end];
+    if let (Kind::Scalar { text, .. }, "`true` or `false`") = (&node.kind, expected) {
+        let meant = match text.to_ascii_lowercase().as_str() {
+            "true" | "on" | "yes" | "y" | "1" => "true",
+            "false" | "off" | "no" | "n" | "0" => "false",
+            _ => return diagnostic,
+        };
+        return diagnostic.help(format!("write `{meant}`")).fix(format!("write `{meant}`"), span, meant);
+    }
     match (&node.kind, example) {
         // one word, or several in a row, where a list of words belongs: the list is easily made
         (Kind::Scalar { plain, .. }, Some(_)) if expected == "a list" && !text.contains('\n') => {

@@ -17,7 +17,7 @@ use super::ast;
 use super::model::{Disk, DiskSize, Firmware, Format, Table};
 use super::parse::Parsed;
 use super::place::Place;
-use super::resolved::{Boot, Resolved, Words};
+use super::resolved::{Boot, DefaultFeatures, Resolved, Words};
 use crate::base::partitioning::{MBR_REACH, MBR_SLOTS};
 use crate::diag::{Diagnostic, Diagnostics, Spanned, codes};
 use value::Reader;
@@ -56,6 +56,11 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
         );
     }
     let defaults = manifest.defaults.clone().unwrap_or_default();
+    let section = defaults.filesystem.clone().unwrap_or_default();
+    let default_features = DefaultFeatures {
+        features: slot::features(&section, root.key("defaults").key("filesystem"), false),
+        beside: section.kind.map(slot::kind),
+    };
     let slots = manifest.slots.iter().flatten().enumerate();
     let slots = slots
         .map(|(i, s)| {
@@ -65,7 +70,8 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
         .collect();
     let source = parsed.source.clone();
     let allow = allow::allow(&mut reader, manifest.allow.as_deref().unwrap_or_default(), root.key("allow"));
-    (Resolved { source, dir: dir.to_path_buf(), name, disk, boot, bases, slots, allow }, reader.found)
+    let dir = dir.to_path_buf();
+    (Resolved { source, dir, name, disk, boot, bases, default_features, slots, allow }, reader.found)
 }
 
 fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {

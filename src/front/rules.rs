@@ -10,6 +10,7 @@ mod disk_fit;
 mod dockerfiles;
 mod driver_words;
 mod file_paths;
+pub mod filesystem_features;
 mod hostnames;
 mod images;
 mod kernel_args;
@@ -177,6 +178,7 @@ pub const TABLE: &[Rule] = &[
     base_use::check,
     kernel_version::check,
     kernel_args::check,
+    filesystem_features::check,
     root_driver::check,
     driver_words::check,
     unit_names::check,

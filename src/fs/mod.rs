@@ -2,6 +2,7 @@
 
 pub mod ext4;
 pub mod fat;
+pub mod features;
 mod names;
 #[cfg(test)]
 mod pinned;

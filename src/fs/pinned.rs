@@ -7,6 +7,7 @@ use std::io::{Seek, SeekFrom};
 use super::Formatter;
 use super::ext4::{self, Ext4};
 use super::fat::Fat;
+use super::features::Switches;
 use super::specimen::{Nodes, written};
 use super::xfs::{self, Xfs};
 use crate::base::{Bytes, Digest, Lba};

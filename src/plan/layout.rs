@@ -15,9 +15,6 @@ use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::disk::layout::{self, Layout, Partition, Role};
 use crate::front::model::{DiskSize, Firmware, Model, Slot, SlotSize, Table};
 
-/// A slot smaller than this holds no Linux, and no journal either.
-pub const SLOT_MIN: Bytes = Bytes::mib(16);
-
 /// How large a slot of automatic size becomes: what it holds, a quarter more and 256 MiB to work with, in steps of
 /// 64 MiB, so that a rebuild with a few files more does not move the partitions after it.
 pub fn auto_size(content: Bytes) -> Bytes {
@@ -64,11 +61,13 @@ fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
     let mut sizes = Vec::new();
     for slot in &model.slots {
         let size = fixed_size(slot).or_else(|| share_of(slot, rest)).or(equal).unwrap_or_default();
-        if size < SLOT_MIN {
+        let (kind, least) = (slot.filesystem.kind.as_str(), slot.filesystem.kind.least());
+        if size < least {
+            let name = slot.name.as_str();
             found.push(
                 Diagnostic::error(
                     codes::SIZE_TOO_SMALL,
-                    format!("slot `{}` would get {size}, the least is {SLOT_MIN}", slot.name.as_str()),
+                    format!("slot `{name}` would get {size}, {kind} takes at least {least}"),
                 )
                 .at(&model.source, slot.size.span, "this slot")
                 .and(model.disk.size.span, "of a disk this large")
@@ -101,7 +100,7 @@ fn does_not_fit(model: &Model, message: String) -> Diagnostics {
     let needed: Bytes = GAP
         + BOOT_SIZE
         + tail(model)
-        + model.slots.iter().map(|s| fixed_size(s).unwrap_or(SLOT_MIN)).sum::<Bytes>();
+        + model.slots.iter().map(|s| fixed_size(s).unwrap_or(s.filesystem.kind.least())).sum::<Bytes>();
     Diagnostic::error(codes::SIZE_DOES_NOT_FIT, message)
         .at(&model.source, model.disk.size.span, "the disk's size")
         .help(format!(

@@ -64,6 +64,7 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 hash_seed: identity::hash_seed(&model.name, &slot.name),
                 label: slot.name.to_string(),
                 created: pins.created(),
+                features: slot.filesystem.stated(),
             }),
             // the kernel that was found decides the filesystem's features
             &[export, inspect],

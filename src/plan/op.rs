@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::base::features::Stated;
 use crate::base::{Bytes, Digest};
 use crate::front::model::{Distro, FilesystemKind, Firmware, Table};
 use crate::rootfs::tree::Timestamp;
@@ -132,6 +133,9 @@ pub struct Filesystem {
     pub hash_seed: Uuid,
     pub label: String,
     pub created: Timestamp,
+    /// The features that the manifest turns on or off; the others follow from the kernel that is found.
+    #[serde(skip_serializing_if = "Stated::is_empty")]
+    pub features: Stated,
 }
 
 /// Renders grub.cfg. Pure. Product: a value.
@@ -203,6 +207,8 @@ impl Op {
         match self {
             // 2: a bootstrapped Ubuntu has apt
             Op::Base(_) => 2,
+            // 2: ext4 for a new kernel of el7 is one that el7's e2fsck checks
+            Op::Filesystem(_) => 2,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
@@ -211,7 +217,6 @@ impl Op {
             | Op::Export(_)
             | Op::Inspect(_)
             | Op::Layout(_)
-            | Op::Filesystem(_)
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
             | Op::BootPartition(_)

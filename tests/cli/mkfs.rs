@@ -309,7 +309,7 @@ fn wrong_usage() {
         (&["--type", "xfs", "t"], "--output <FILE>"),
         (&["--type", "xfs", "--size", "2G", "-o", "x", "t"], "`G` is no unit of size; such as 2GiB"),
         (&["--type", "xfs", "--kernel", "el7", "-o", "x", "t"], "a version starts with two numbers"),
-        (&["--type", "xfs", "--features", "reflink", "-o", "x", "t"], "turned on or off: reflink=off"),
+        (&["--type", "xfs", "--features", "reflink=yes", "-o", "x", "t"], "turned on or off: reflink=off"),
         (
             &["--type", "xfs", "--kernel", "3.10", "--features", "finobt=off,reflink=on", "-o", "x", "t"],
             "linux 3.10 cannot mount xfs with reflink; it came with 4.9",

@@ -32,13 +32,23 @@ pub struct Slot {
     pub size: Option<&'static str>,
     pub kernel: Option<&'static str>,
     pub initramfs: bool,
+    /// The GRUB of the toolbox.
+    pub grub: &'static str,
     /// Bytes that are not zeros, beside the kernel.
     pub payload: usize,
 }
 
 impl Slot {
     pub fn new(name: &'static str) -> Slot {
-        Slot { name, distro: None, size: None, kernel: Some("6.1.0-9-amd64"), initramfs: true, payload: 0 }
+        Slot {
+            name,
+            distro: None,
+            size: None,
+            kernel: Some("6.1.0-9-amd64"),
+            initramfs: true,
+            grub: "2.06",
+            payload: 0,
+        }
     }
 }
 
@@ -196,6 +206,14 @@ impl Bench {
         }
     }
 
+    /// The features that the plan says a filesystem will have, or not have (`!`).
+    pub async fn features(&self, label: &str) -> Vec<String> {
+        let (plan, cx) = self.set_up();
+        let nodes = explain(&plan, &cx).await.expect("explained");
+        let node = nodes.into_iter().find(|n| n.label == label).expect("the plan has such a node");
+        node.features.iter().map(|f| format!("{}{}", if f.on { "" } else { "!" }, f.name)).collect()
+    }
+
     fn set_up(&self) -> (Plan, Cx) {
         let model = Arc::new(self.model());
         let mut pins = pins::gather(&model, None, None).expect("pinned");
@@ -287,7 +305,7 @@ fn engine(slots: &[Slot]) -> FakeEngine {
 /// What a build gives: the user's image says it is Debian, the slot's holds a tree, the toolbox holds GRUB.
 fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
     if request.tag.ends_with(":toolbox") {
-        return FakeImage { tar: toolbox(), ..FakeImage::default() };
+        return FakeImage { tar: toolbox(slots[0].grub), ..FakeImage::default() };
     }
     let release = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n".to_vec();
     let slot = slots.iter().find(|s| request.tag.contains(&format!("/{}:", s.name))).expect("a slot's tag");
@@ -310,9 +328,9 @@ fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
     archive(&files)
 }
 
-fn toolbox() -> Vec<u8> {
+fn toolbox(version: &str) -> Vec<u8> {
     archive(&[
-        ("osimg-grub/version", b"2.06".to_vec()),
+        ("osimg-grub/version", version.into()),
         ("osimg-grub/x86_64-efi/BOOTX64.EFI", b"MZ a binary".to_vec()),
         ("osimg-grub/x86_64-efi/command.lst", b"*linux: linux".to_vec()),
         ("osimg-grub/x86_64-efi/normal.mod", b"a module".to_vec()),

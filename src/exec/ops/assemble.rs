@@ -3,8 +3,11 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-use super::{Work, blocking, boot_files, object, value};
+use super::filesystem::Made;
+use super::{Work, blocking, boot_files, facts, object, value};
+use crate::base::features::{Readers, Refusal, Version};
 use crate::base::{Bytes, Lba, Sectors};
+use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::disk::image::{Assembly, assemble};
 use crate::disk::layout::{Layout, Role};
 use crate::disk::table::table;
@@ -17,12 +20,14 @@ use crate::plan::op::Assemble;
 const LAYOUT: usize = 0;
 const BOOT_FILES: usize = 1;
 const BOOT_PARTITION: usize = 2;
+const FILESYSTEMS: usize = 3;
 
 pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let layout: Layout = value(work.inputs, LAYOUT)?;
     let firmware: Vec<Firmware> = cx.model.boot.firmware.iter().copied().collect();
     let files = boot_files::load(work, BOOT_FILES, &firmware).await?;
+    unreadable(work, &files.version)?;
     let doing = format!("writing {}", op.path.display());
     // without a place for it there is no BIOS to boot from it, and so no core image
     let (core, _) = layout.core_image().unwrap_or((Lba(0), Sectors(0)));
@@ -56,6 +61,34 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
         Ok(Outcome { product: Product::File(file), facts: serde_json::Value::Null })
     })
     .await
+}
+
+/// What GRUB `version` cannot read of the slots' filesystems: a host's own GRUB, or that of an old base, may be older than
+/// the one that osimg counts on.
+fn unreadable(work: &Work<'_>, version: &str) -> Result<(), ExecError> {
+    let model = &work.cx.model;
+    let Some(grub) = Version::parse(version) else { return Ok(()) };
+    let readers = Readers { grub, ..Readers::newest() };
+    let mut found = Diagnostics::new();
+    for (slot, filesystem) in model.slots.iter().zip(&work.inputs[FILESYSTEMS..]) {
+        let made: Made = facts(filesystem)?;
+        let table = slot.filesystem.kind.features();
+        let rows = table.optional.iter().filter(|row| made.features.iter().any(|name| name == row.name));
+        for row in rows.filter(|row| row.refused_by(&readers).any(|who| who == Refusal::Grub)) {
+            let stated = slot.filesystem.features.iter().find(|stated| stated.name == row.name);
+            let span = stated.map_or(slot.filesystem.span, |stated| stated.span);
+            let (name, why) = (slot.name.as_str(), row.refusal(Refusal::Grub, table.filesystem, &readers));
+            let help =
+                format!("write `features: {{{}: false}}` beside its type, or install a newer GRUB", row.name);
+            found.push(
+                Diagnostic::error(codes::FEATURE_GRUB, format!("slot `{name}`: {why}"))
+                    .at(&model.source, span, "its filesystem has it")
+                    .help(help),
+            );
+        }
+    }
+    found.retain(|finding| !model.allow.contains(&finding.code));
+    if found.is_empty() { Ok(()) } else { Err(found.into()) }
 }
 
 /// Whether the image is the one that was written: size and modification time tell, without reading it.

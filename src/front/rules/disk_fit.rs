@@ -30,6 +30,15 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 found.push(case.error(codes::SIZE_DOES_NOT_FIT, message, slot.size.span, ""));
                 return;
             }
+            Some(size) if size.round_up(ALIGNMENT) < slot.filesystem.kind.least() => {
+                let (kind, least) = (slot.filesystem.kind.as_str(), slot.filesystem.kind.least());
+                let message = format!("slot `{}` has {size}, {kind} takes at least {least}", slot.name.value);
+                found.push(
+                    case.error(codes::SIZE_TOO_SMALL, message, slot.size.span, "too small for any content")
+                        .and(slot.filesystem.span, "its filesystem")
+                        .help(format!("write `size: {}MiB` or more", least.0 >> 20)),
+                );
+            }
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use std::fs::File;
 use super::super::specimen::{self, Nodes};
 use super::{Ext4, Features, dump};
 use crate::base::Bytes;
+use crate::fs::features::Switches;
 use crate::rootfs::tree::{Kind, Meta, Timestamp, TreePath};
 
 fn written(mib: u64, nodes: Nodes, features: Features) -> File {

@@ -49,7 +49,7 @@ use super::walk::walk;
 use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
 pub use dump::dump;
-pub use features::{FeatureRow, Features, Flag, OSIMG_GRUB, Refusal, TABLE, UnknownFeature, version};
+pub use features::Features;
 
 /// Bytes of an inode.
 const INODE_SIZE: usize = 512;

@@ -5,6 +5,7 @@ use std::fs::File;
 use super::super::specimen::{self, Nodes};
 use super::{Features, Xfs, dump};
 use crate::base::Bytes;
+use crate::fs::features::Switches;
 use crate::rootfs::tree::Kind;
 
 fn written(nodes: Nodes, features: Features) -> File {

@@ -5,6 +5,7 @@
 
 use crate::rootfs::tree::{Meta, TreePath};
 
+use super::super::features::Switches;
 use super::super::names::Type;
 use super::super::sink::Sink;
 use super::super::walk::Format;

@@ -1,5 +1,6 @@
 //! The ext4 writer against e2fsprogs, the kernel and GRUB.
 
+mod features;
 mod layout;
 
 use std::fs::{self, File};
@@ -7,6 +8,7 @@ use std::ops::RangeInclusive;
 
 use osimg::base::Bytes;
 use osimg::fs::ext4::{Ext4, Features};
+use osimg::fs::features::Switches;
 use osimg::rootfs::tree::{Kind, Meta, TreePath};
 
 use crate::filesystem::{Filesystem, MIB, format, mount, oracles, prove};

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::{self, File};
 
 use osimg::base::Bytes;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 
 use super::{db, number};

@@ -7,7 +7,9 @@ use std::fs;
 use std::ops::RangeInclusive;
 
 use osimg::base::Bytes;
-use osimg::fs::xfs::{Features, TABLE, Xfs};
+use osimg::base::features::XFS;
+use osimg::fs::features::Switches;
+use osimg::fs::xfs::{Features, Xfs};
 use osimg::rootfs::tree::{Kind, Meta};
 
 use crate::filesystem::{Filesystem, MIB, format, mount, oracles, prove};
@@ -37,7 +39,7 @@ impl Filesystem for Xfs {
     fn every() -> Vec<Xfs> {
         let mut sets = vec![Features::default(), Features::all()];
         sets.extend(["4.4", "4.15", "4.18", "6.1"].map(Features::for_kernel));
-        for row in TABLE {
+        for row in XFS.optional {
             let on = |f: Features, name: &str| f.with(name, true).expect("a feature of the table");
             let alone = on(Features::default(), row.name);
             sets.push(row.needs.map_or(alone, |needs| on(alone, needs)));
@@ -53,7 +55,7 @@ impl Filesystem for Xfs {
     /// What a feature needs is on too.
     fn from_bits(bits: u8) -> Xfs {
         let mut features = Features::default();
-        for (_, row) in TABLE.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0) {
+        for (_, row) in XFS.optional.iter().enumerate().filter(|(i, _)| bits & 1 << i != 0) {
             for name in [Some(row.name), row.needs].into_iter().flatten() {
                 features = features.with(name, true).expect("a feature of the table");
             }
