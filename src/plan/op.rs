@@ -197,12 +197,13 @@ impl Op {
         match self {
             // 2: a bootstrapped Ubuntu has apt
             Op::Base(_) => 2,
+            // 2: times keep their nanoseconds
+            Op::Export(_) => 2,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
             | Op::FragmentBuild(_)
             | Op::Finish(_)
-            | Op::Export(_)
             | Op::Inspect(_)
             | Op::Layout(_)
             | Op::Filesystem(_)
