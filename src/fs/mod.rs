@@ -5,6 +5,7 @@ pub mod fat;
 mod names;
 mod sink;
 pub mod target;
+pub mod writeback;
 pub mod xfs;
 mod zeros;
 

@@ -139,14 +139,15 @@ impl Transfer {
                 written += 1;
             }
             entry.content.drain(..written);
-            if !entry.complete || !entry.content.is_empty() || self.asked == 0 || out.len() >= most {
+            if !entry.complete || !entry.content.is_empty() || out.len() >= most {
                 return false;
             }
             let padded = entry.size.next_multiple_of(BLOCK) - entry.size;
             out.resize(out.len() + padded as usize, 0);
             self.entries.pop_front();
             self.first += 1;
-            self.asked -= 1;
+            // what is empty may not have been passed yet
+            self.asked = self.asked.saturating_sub(1);
         }
         if !self.listed || self.whole {
             return false;
@@ -218,8 +219,8 @@ mod tests {
                 let packet = content.or_else(|| stats.pop_front()).or_else(|| self.send(roll, piece));
                 transfer.take(packet.expect("something to send until the end"))?;
                 while let Some(message) = transfer.message() {
-                    let id = (message.len() - 8..message.len()).rev();
-                    let number = id.fold(0, |sum, at| sum << 7 | u32::from(message[at] & 0x7f));
+                    // behind the prefix, the packet's kind and the field's tag
+                    let number = message[8..].iter().rev().fold(0, |sum, b| sum << 7 | u32::from(b & 0x7f));
                     self.line.push_back(number);
                 }
                 self.most_ahead = self.most_ahead.max(transfer.ahead);
