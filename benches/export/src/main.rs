@@ -1,8 +1,8 @@
 //! The ways to an image's tree, side by side: how long the engine takes to hand over all of it.
 //!
-//! Enters: `--rounds N`, the engine's Unix socket, names of images. Leaves: for each way the median of the seconds for all
-//! images together, one after the other, and its ratio to the first way. Nothing is parsed but what the protocol asks for,
-//! and nothing is kept. What each way loses of a tree is told in docs/architecture.md, "Out of the engine".
+//! Enters: the number of rounds, the engine's Unix socket, names of images. Leaves: for each way the median of the seconds
+//! for all images together, one after the other, and its ratio to the first way, which is osimg's. Nothing is parsed but
+//! what the protocol asks for, and nothing is kept. docs/architecture.md, "Out of the engine", tells the ways.
 //! `scripts/bench-export` runs it.
 
 use std::error::Error;
@@ -23,9 +23,9 @@ const PIECE: usize = 256 << 10;
 enum Way {
     /// `docker export`: a container that never ran.
     Container,
-    /// A build whose output is a tar: what osimg does.
+    /// A build whose output is a tar.
     Tar,
-    /// A build whose output is a folder, which is sent as stats, then as the contents that were asked for.
+    /// A build whose output is a folder, which is sent as stats, then as the contents that were asked for: osimg's way.
     Local,
     /// The same without contents.
     Stats,
@@ -35,21 +35,15 @@ enum Way {
     Layers,
 }
 
-const WAYS: [(Way, &str); 6] = [
-    (Way::Tar, "BuildKit, tar output"),
-    (Way::Container, "docker export"),
-    (Way::Local, "BuildKit, local output"),
-    (Way::Stats, "its stats alone"),
-    (Way::ContainerAndStats, "docker export + stats"),
-    (Way::Layers, "layers (docker save)"),
+/// The ways with their names and what they lose.
+const WAYS: [(Way, &str, &str); 6] = [
+    (Way::Local, "BuildKit, local output", "nothing: osimg's way"),
+    (Way::Tar, "BuildKit, tar output", "parts of seconds"),
+    (Way::Container, "docker export", "parts of seconds, user.*, ACLs; adds files"),
+    (Way::ContainerAndStats, "docker export and stats", "nothing; adds files"),
+    (Way::Layers, "layers, docker save", "parts of seconds, user.*, ACLs"),
+    (Way::Stats, "BuildKit, stats alone", "contents"),
 ];
-
-/// What came.
-#[derive(Default, Clone, Copy)]
-struct Came {
-    bytes: u64,
-    entries: u64,
-}
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Outcome<()> {
@@ -60,15 +54,14 @@ async fn main() -> Outcome<()> {
     let socket = arguments.next().ok_or(usage)?;
     let images: Vec<String> = arguments.collect();
     let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); WAYS.len()];
-    let mut came = vec![Came::default(); WAYS.len()];
+    let mut came = vec![0; WAYS.len()];
     // one round more: the first one warms the page cache, and does not count
     for round in 0..=rounds {
-        for (i, (way, _)) in WAYS.iter().enumerate() {
-            let mut all = Came::default();
+        for (i, (way, ..)) in WAYS.iter().enumerate() {
+            let mut all = 0;
             let started = Instant::now();
             for image in &images {
-                let one = run(*way, &socket, image).await?;
-                all = Came { bytes: all.bytes + one.bytes, entries: all.entries + one.entries };
+                all += run(*way, &socket, image).await?;
             }
             if round > 0 {
                 seconds[i].push(started.elapsed().as_secs_f64());
@@ -77,15 +70,9 @@ async fn main() -> Outcome<()> {
         }
     }
     let medians: Vec<f64> = seconds.into_iter().map(median).collect();
-    for (i, (_, name)) in WAYS.iter().enumerate() {
-        let Came { bytes, entries } = came[i];
-        let entries = if entries == 0 { String::new() } else { format!(", {entries} entries") };
-        println!(
-            "{name:<24} {:6.2} s   {:4.2} of osimg's way   {} MiB{entries}",
-            medians[i],
-            medians[i] / medians[0],
-            bytes >> 20
-        );
+    for (i, (_, name, loses)) in WAYS.iter().enumerate() {
+        let (seconds, ratio, size) = (medians[i], medians[i] / medians[0], came[i] >> 20);
+        println!("{name:<24} {seconds:6.2} s   {ratio:4.2}   {size:5} MiB   loses {loses}");
     }
     Ok(())
 }
@@ -95,27 +82,27 @@ fn median(mut seconds: Vec<f64>) -> f64 {
     seconds[seconds.len() / 2]
 }
 
-async fn run(way: Way, socket: &str, image: &str) -> Outcome<Came> {
+/// Takes the tree and says how many bytes came.
+async fn run(way: Way, socket: &str, image: &str) -> Outcome<u64> {
     match way {
         Way::Container => container(socket, image).await,
-        Way::Layers => Ok(Came { bytes: get(socket, &format!("/images/{image}/get")).await?, entries: 0 }),
+        Way::Layers => get(socket, &format!("/images/{image}/get")).await,
         Way::Tar | Way::Local | Way::Stats => build(way, socket, image).await,
         Way::ContainerAndStats => {
             let (a, b) = tokio::join!(container(socket, image), build(Way::Stats, socket, image));
-            let (a, b) = (a?, b?);
-            Ok(Came { bytes: a.bytes + b.bytes, entries: b.entries })
+            Ok(a? + b?)
         }
     }
 }
 
-async fn container(socket: &str, image: &str) -> Outcome<Came> {
+async fn container(socket: &str, image: &str) -> Outcome<u64> {
     let body = format!("{{\"Image\":\"{image}\",\"Cmd\":[\"/nothing\"]}}");
     let answer = request(socket, "POST", "/containers/create", "application/json", body.as_bytes()).await?;
     let id = answer.split("\"Id\":\"").nth(1).and_then(|rest| rest.split('"').next());
     let id = id.ok_or_else(|| format!("no container: {answer}"))?.to_string();
     let bytes = get(socket, &format!("/containers/{id}/export")).await;
     request(socket, "DELETE", &format!("/containers/{id}"), "text/plain", b"").await?;
-    Ok(Came { bytes: bytes?, entries: 0 })
+    bytes
 }
 
 /// Reads an answer to its end and counts its bytes, framing included.
@@ -157,7 +144,7 @@ async fn request(socket: &str, method: &str, path: &str, kind: &str, body: &[u8]
 }
 
 /// A build of `FROM image` whose output comes through a session of ours.
-async fn build(way: Way, socket: &str, image: &str) -> Outcome<Came> {
+async fn build(way: Way, socket: &str, image: &str) -> Outcome<u64> {
     let name = format!("osimg-bench-{}-{:?}", std::process::id(), Instant::now());
     let id: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
     let mut stream = BufReader::new(UnixStream::connect(socket).await?);
@@ -212,7 +199,7 @@ async fn serve(
     way: Way,
     request: http::Request<RecvStream>,
     mut respond: h2::server::SendResponse<Bytes>,
-) -> Outcome<Option<Came>> {
+) -> Outcome<Option<u64>> {
     let ours = request.uri().path() == "/moby.filesync.v1.FileSend/DiffCopy";
     let mut body = request.into_body();
     let mut head = Response::new(());
@@ -233,25 +220,29 @@ async fn serve(
     Ok(came)
 }
 
-async fn tar_output(body: &mut RecvStream) -> Outcome<Came> {
+async fn tar_output(body: &mut RecvStream) -> Outcome<u64> {
     let mut bytes = 0;
     while let Some(frame) = body.data().await {
         let frame = frame?;
         bytes += frame.len() as u64;
         body.flow_control().release_capacity(frame.len())?;
     }
-    Ok(Came { bytes, entries: 0 })
+    Ok(bytes)
 }
 
 /// fsutil's protocol: the engine sends a stat of each entry; we ask for contents by the entry's number; it sends them,
 /// four files at a time; we say that we are done.
-async fn local_output(body: &mut RecvStream, send: &mut h2::SendStream<Bytes>, contents: bool) -> Outcome<Came> {
-    let mut came = Came::default();
+async fn local_output(
+    body: &mut RecvStream,
+    send: &mut h2::SendStream<Bytes>,
+    contents: bool,
+) -> Outcome<u64> {
+    let (mut came, mut entries) = (0, 0);
     let mut buffer = BytesMut::new();
     let (mut asked, mut whole, mut listed, mut told) = (0_u64, 0_u64, false, false);
     while let Some(frame) = body.data().await {
         let frame = frame?;
-        came.bytes += frame.len() as u64;
+        came += frame.len() as u64;
         body.flow_control().release_capacity(frame.len())?;
         buffer.extend_from_slice(&frame);
         while buffer.len() >= 5 {
@@ -274,9 +265,9 @@ async fn local_output(body: &mut RecvStream, send: &mut h2::SendStream<Bytes>, c
                         let link = stat.iter().any(|f| f.0 == 7 && !f.2.is_empty());
                         if contents && regular && !link && number(5) > 0 {
                             asked += 1;
-                            send.send_data(packet_of(1, came.entries), false)?;
+                            send.send_data(packet_of(1, entries), false)?;
                         }
-                        came.entries += 1;
+                        entries += 1;
                     }
                 },
                 2 if !packet.iter().any(|f| f.0 == 4 && !f.2.is_empty()) => whole += 1,
