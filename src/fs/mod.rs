@@ -11,6 +11,7 @@ mod sink;
 mod specimen;
 pub mod target;
 mod walk;
+pub mod writeback;
 pub mod xfs;
 mod zeros;
 

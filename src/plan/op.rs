@@ -209,12 +209,13 @@ impl Op {
             Op::Base(_) => 2,
             // 2: ext4 for a new kernel of el7 is one that el7's e2fsck checks
             Op::Filesystem(_) => 2,
+            // 2: times keep their nanoseconds
+            Op::Export(_) => 2,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
             | Op::FragmentBuild(_)
             | Op::Finish(_)
-            | Op::Export(_)
             | Op::Inspect(_)
             | Op::Layout(_)
             | Op::GrubCfg(_)

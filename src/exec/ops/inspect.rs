@@ -17,7 +17,7 @@ pub async fn run(op: &Inspect, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let file = File::open(&path).map_err(|e| ExecError::failed(format!("reading {}", path.display()), e))?;
     let reader = Watched::new(file, None, work.reporter, &cx.cancel);
     let pin = op.kernel.clone();
-    let found = blocking(move || Ok(inspect(&mut Archive::new(reader), pin.as_deref()))).await?;
+    let found = blocking(move || Ok(inspect(&mut Archive::of_file(reader), pin.as_deref()))).await?;
     match found {
         Ok(facts) => Ok(Outcome::value(facts)),
         Err(error) => Err(no_kernel(error, op, work)),
