@@ -155,6 +155,12 @@ fn filesystem(section: &Section<'_, ast::Filesystem>, near: Span) -> Spanned<Fil
         None => (FilesystemKind::Ext4, near),
     };
     let mut merged = std::collections::BTreeMap::new();
+    let of_which = [&section.own, &section.defaults].into_iter().zip([section.at.own, section.at.defaults]);
+    let unread = of_which.take_while(|(f, _)| f.kind.is_none()).any(|(_, place)| place.has("type"));
+    if unread {
+        // the type was found wrong: what it would have is not known
+        return Spanned::new(Filesystem { kind, features: Vec::new() }, span);
+    }
     for (filesystem, place, own) in
         [(&section.defaults, section.at.defaults, false), (&section.own, section.at.own, true)]
     {
@@ -170,8 +176,11 @@ pub fn kind(kind: ast::FilesystemType) -> FilesystemKind {
     }
 }
 
-/// The features of a section that stands at `at`.
+/// The features of a section that stands at `at`; none beside a type that was found wrong.
 pub fn features(filesystem: &ast::Filesystem, at: Place<'_>, own: bool) -> Vec<Feature> {
+    if filesystem.kind.is_none() && at.has("type") {
+        return Vec::new();
+    }
     let at = at.key("features");
     let feature = |(name, on): (&String, &bool)| Feature {
         name: Spanned::new(name.clone(), at.key_of(name)),
