@@ -165,3 +165,78 @@ impl Records {
         blocks
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// The header as another reader of tars sees it, with the records before it.
+    fn seen(stat: &Stat) -> (Header, BTreeMap<String, Vec<u8>>) {
+        let (mut blocks, size) = header(stat).expect("an entry");
+        blocks.resize(blocks.len() + size.next_multiple_of(BLOCK) as usize + 1024, 0);
+        let mut archive = tar::Archive::new(blocks.as_slice());
+        let mut entry = archive.entries().expect("a tar").next().expect("an entry").expect("well formed");
+        let records = entry.pax_extensions().expect("readable").into_iter().flatten();
+        let pairs =
+            records.map(|r| r.map(|r| (r.key().expect("text").to_string(), r.value_bytes().to_vec())));
+        let pairs = pairs.collect::<Result<_, _>>().expect("pairs");
+        (entry.header().clone(), pairs)
+    }
+
+    #[test]
+    fn what_fits_a_header_needs_no_records() {
+        let stat =
+            Stat { path: b"usr/bin/su".into(), mode: SETUID | STICKY | 0o755, uid: 7, ..Stat::default() };
+        let (header, records) = seen(&Stat { mtime: 5_000_000_000, size: 3, ..stat });
+        assert_eq!(
+            (header.mode().ok(), header.uid().ok(), header.mtime().ok()),
+            (Some(0o5755), Some(7), Some(5))
+        );
+        assert_eq!((header.size().ok(), header.entry_type()), (Some(3), EntryType::Regular));
+        assert!(records.is_empty());
+    }
+
+    #[test]
+    fn what_does_not_fit_is_a_record() {
+        let path = vec![b'x'; 101];
+        let xattrs = BTreeMap::from([(b"user.a=b%".to_vec(), vec![0, 9])]);
+        let (_, records) = seen(&Stat {
+            path: path.clone(),
+            uid: u32::MAX,
+            mtime: -1_500_000_000,
+            xattrs,
+            ..Stat::default()
+        });
+        assert_eq!(records["path"], path);
+        assert_eq!(records["uid"], b"4294967295");
+        assert_eq!(records["mtime"], b"-1.500000000");
+        assert_eq!(records["SCHILY.xattr.user.a%3Db%25"], [0, 9]);
+    }
+
+    #[test]
+    fn kinds_are_gos() {
+        let kind = |mode, link: &str| {
+            let stat = Stat {
+                path: b"a".into(),
+                mode,
+                link: link.into(),
+                size: 9,
+                major: 8,
+                minor: 1,
+                ..Stat::default()
+            };
+            let (header, _) = seen(&stat);
+            (header.entry_type(), header.size().expect("a size"))
+        };
+        assert_eq!(kind(DIRECTORY, ""), (EntryType::Directory, 0));
+        assert_eq!(kind(SYMLINK, "b"), (EntryType::Symlink, 0));
+        assert_eq!(kind(0, "b"), (EntryType::Link, 0));
+        assert_eq!(kind(FIFO, "b"), (EntryType::Link, 0));
+        assert_eq!(kind(FIFO, ""), (EntryType::Fifo, 0));
+        assert_eq!(kind(DEVICE, ""), (EntryType::Block, 0));
+        assert_eq!(kind(DEVICE | CHARACTER, ""), (EntryType::Char, 0));
+        assert!(header(&Stat { mode: IRREGULAR, ..Stat::default() }).is_err());
+    }
+}
