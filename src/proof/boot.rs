@@ -7,20 +7,26 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited, Watcher};
+use super::entrance;
 use super::partition::{BootPartition, PartitionError};
+use super::stall::sign;
 use crate::base::event::Sink;
 use crate::base::{Bytes, Event};
 use crate::front::model;
 use crate::host::command::{Call, Child, CommandError};
 use crate::host::firmware::{self, Ovmf};
 use crate::host::overlay::{Overlay, OverlayError};
-use crate::host::qemu::{Accel, Firmware, Machine, MissingTool, Tools, kvm_usable};
+use crate::host::qemu::{Accel, Control, Firmware, Machine, MissingTool, Network, Tools, kvm_usable};
 
+/// QEMU connects before it starts the machine.
+const CONNECT: Duration = Duration::from_secs(20);
 /// Lines of the console in a message.
 const TAIL: usize = 25;
 /// After a sign of failure: what it still has to say.
@@ -48,8 +54,9 @@ pub struct Spec {
     pub accel: AccelChoice,
     pub memory: Bytes,
     pub cpus: u32,
-    /// A user-mode network, else none.
-    pub network: bool,
+    pub network: Option<Network>,
+    /// Whether a root shell is put on a second serial port of the machine ([`Guest::control`]); needs a slot.
+    pub entrance: Option<Entrance>,
     /// Whether the guest may restart; else its restart is its end.
     pub reboot: bool,
 }
@@ -64,10 +71,18 @@ impl Spec {
             accel: AccelChoice::Auto,
             memory: Bytes::gib(1),
             cpus: 2,
-            network: false,
+            network: None,
+            entrance: None,
             reboot: false,
         }
     }
+}
+
+/// Where the shell of [`super::entrance`] is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entrance {
+    /// A serial port that is no console of the image's: 1 for `/dev/ttyS1`.
+    pub port: u8,
 }
 
 /// What this machine has for booting images.
@@ -100,6 +115,8 @@ pub enum BootError {
     Overlay(OverlayError),
     #[error(transparent)]
     Command(CommandError),
+    #[error("the socket `{path}` for the second serial port: {source}")]
+    Socket { path: PathBuf, source: std::io::Error },
     #[error("interrupted")]
     Cancelled,
 }
@@ -182,28 +199,6 @@ impl fmt::Display for Why {
     }
 }
 
-/// Messages of the console that say it will come to nothing, and what they mean.
-const MESSAGES: &[(&str, &str)] = &[
-    ("Kernel panic - not syncing", "the kernel panicked"),
-    ("You are in emergency mode", "systemd went into emergency mode"),
-    ("Entering emergency mode", "the initramfs went into emergency mode"),
-    ("No bootable device", "the firmware found nothing to boot"),
-    ("BdsDxe: No bootable option or device was found", "the firmware found nothing to boot"),
-];
-
-/// Prompts that nobody should be asked at, at the start of a line.
-const PROMPTS: &[(&str, &str)] = &[
-    ("(initramfs)", "the initramfs did not find the root filesystem"),
-    ("grub rescue>", "GRUB did not find its files"),
-    ("grub>", "GRUB found no menu"),
-];
-
-fn sign(line: &str) -> Option<&'static str> {
-    let message = MESSAGES.iter().find(|(text, _)| line.contains(text));
-    let prompt = || PROMPTS.iter().find(|(text, _)| line.trim_start().starts_with(text));
-    message.or_else(prompt).map(|(_, meaning)| *meaning)
-}
-
 /// Whether a line is getty's prompt: `host login:`, or `login:` alone.
 fn is_login_prompt(line: &str) -> bool {
     // a kernel message may follow on the same line
@@ -216,6 +211,8 @@ fn is_login_prompt(line: &str) -> bool {
 /// A running machine; dropping it kills it and removes its disk.
 pub struct Guest {
     pub console: Console,
+    /// The second serial port, where `Spec::entrance` asked for it.
+    pub control: Option<Console>,
     pub accel: Accel,
     started: Instant,
     // in this order: first the program goes, then its files
@@ -235,9 +232,12 @@ impl Guest {
         if accel == Accel::Kvm && !host.kvm {
             return Err(BootError::NoKvm);
         }
-        let patches = match &spec.slot {
-            Some(slot) => BootPartition::open(&spec.image)?.choose(slot)?,
-            None => Vec::new(),
+        let patches = match (&spec.slot, spec.entrance) {
+            (Some(slot), Some(Entrance { port })) => {
+                BootPartition::open(&spec.image)?.enter(slot, &entrance::segment(port))?
+            }
+            (Some(slot), None) => BootPartition::open(&spec.image)?.choose(slot)?,
+            (None, _) => Vec::new(),
         };
         let overlay = Overlay::create(&host.tools, &spec.image, cancel).await?;
         for patch in patches {
@@ -250,6 +250,7 @@ impl Guest {
                 Firmware::uefi(ovmf, &overlay.copy_in(&ovmf.variables, "variables.fd")?)
             }
         };
+        let listener = spec.entrance.map(|_| Listener::bind(overlay.place("control.sock"))).transpose()?;
         let machine = Machine {
             disk: overlay.disk(),
             firmware,
@@ -257,12 +258,25 @@ impl Guest {
             memory: spec.memory,
             cpus: spec.cpus,
             network: spec.network,
+            control: listener.as_ref().zip(spec.entrance).map(|(listener, entrance)| Control {
+                socket: listener.path.clone(),
+                port: entrance.port,
+            }),
             reboot: spec.reboot,
         };
         let mut child = Call::new(&host.tools.emulator).args(machine.arguments()).spawn()?;
         let (input, output) = child.pipes().expect("a new child has both pipes");
         let console = Console::new(output, input, watcher);
-        Ok(Guest { console, accel, started: Instant::now(), child, _overlay: overlay })
+        let control = match listener {
+            Some(listener) => listener.accept(cancel).await?,
+            None => None,
+        };
+        Ok(Guest { console, control, accel, started: Instant::now(), child, _overlay: overlay })
+    }
+
+    /// Times are counted from now on: for a kernel that another one starts.
+    pub fn restart_clock(&mut self) {
+        self.started = Instant::now();
     }
 
     /// Waits for a login prompt.
@@ -305,6 +319,36 @@ impl Guest {
     async fn ended(&mut self) -> Result<Why, BootError> {
         let (status, errors) = self.child.wait().await?;
         Ok(Why::Exited { clean: status.success(), status: status.to_string(), errors })
+    }
+}
+
+/// Where QEMU brings its second serial port.
+struct Listener {
+    path: PathBuf,
+    socket: UnixListener,
+}
+
+impl Listener {
+    fn bind(path: PathBuf) -> Result<Listener, BootError> {
+        let socket = UnixListener::bind(&path)
+            .map_err(|source| BootError::Socket { path: path.clone(), source })?;
+        Ok(Listener { path, socket })
+    }
+
+    /// The port; nothing when QEMU ends before it connects, which the console tells.
+    async fn accept(self, cancel: &CancellationToken) -> Result<Option<Console>, BootError> {
+        let taken = tokio::select! {
+            taken = tokio::time::timeout(CONNECT, self.socket.accept()) => taken,
+            () = cancel.cancelled() => return Err(BootError::Cancelled),
+        };
+        match taken {
+            Ok(Ok((stream, _))) => {
+                let (reader, writer) = stream.into_split();
+                Ok(Some(Console::new(reader, writer, Arc::new(|_| {}))))
+            }
+            Ok(Err(source)) => Err(BootError::Socket { path: self.path, source }),
+            Err(_) => Ok(None),
+        }
     }
 }
 
@@ -369,16 +413,6 @@ mod tests {
         for other in ["Last login: Mon", "Starting login: service", "audit: op=login:x", "logindaemon", ""] {
             assert!(!is_login_prompt(other), "{other}");
         }
-    }
-
-    #[test]
-    fn reads_the_signs() {
-        let line = "[    1.2] Kernel panic - not syncing: VFS: Unable to mount root fs";
-        assert_eq!(sign(line), Some("the kernel panicked"));
-        assert_eq!(sign("grub rescue> "), Some("GRUB did not find its files"));
-        assert_eq!(sign("Booting `CentOS 7.9'"), None);
-        assert_eq!(sign("(initramfs) "), Some("the initramfs did not find the root filesystem"));
-        assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use osimg::base::event::Silent;
 use osimg::front::model::Firmware;
-use osimg::host::qemu::Accel;
+use osimg::host::qemu::{Accel, Network};
 use osimg::proof::boot::{AccelChoice, Host, Outcome, Spec, boot};
 use osimg::proof::console::Limits;
 use osimg::proof::session::Session;
@@ -154,7 +154,7 @@ fn look_inside(name: &str, firmware: Firmware) -> String {
             slot: Some(name.to_string()),
             firmware,
             accel: AccelChoice::Only(Accel::Tcg),
-            network: true,
+            network: Some(Network::Outward),
             ..Spec::new(&dual.example.image)
         };
         let (mut guest, outcome) =
