@@ -103,7 +103,8 @@ async fn codes_that_only_a_build_finds_are_found_by_it() {
 fn consoles_of_stalled_boots_give_the_code() {
     let why = Why::Stalled { silence: Duration::from_secs(180) };
     for row in TABLE.iter().filter(|row| is_stall(row)) {
-        let console = page::read(row.page).wrong.console.unwrap_or_else(|| panic!("{}: no console", row.code));
+        let console =
+            page::read(row.page).wrong.console.unwrap_or_else(|| panic!("{}: no console", row.code));
         let lines: Vec<String> = console.lines().map(String::from).collect();
         let stall = explain(&why, &lines);
         assert_eq!(stall.rule.code, row.code, "{:?}", stall.sign);

@@ -72,7 +72,8 @@ fn the_table_follows_from_slots_and_size_unless_stated() {
 #[test]
 fn both_tables_put_boot_partition_and_slots_at_the_same_place() {
     let of = |kind: &str| {
-        let layout = laid_out(&format!("{{table: {kind}}}"), "[bios, uefi]", &[", size: 1GiB", ", size: 2GiB"]);
+        let layout =
+            laid_out(&format!("{{table: {kind}}}"), "[bios, uefi]", &[", size: 1GiB", ", size: 2GiB"]);
         let partitions = layout.partitions.iter().filter(|p| p.role != Role::BiosBoot).cloned();
         (partitions.collect::<Vec<_>>(), layout.total)
     };

@@ -278,7 +278,10 @@ mod tests {
         let mut found = found();
         found.0.retain(|name, _| !name.starts_with("i386-pc"));
         let files = found.load(&[Platform::X86_64Efi]).expect("all is there");
-        assert_eq!((files.bios.as_ref(), files.boot_code(Lba(1)), files.core_image(Lba(1)).len()), (None, [0; 440], 0));
+        assert_eq!(
+            (files.bios.as_ref(), files.boot_code(Lba(1)), files.core_image(Lba(1)).len()),
+            (None, [0; 440], 0)
+        );
     }
 
     #[test]

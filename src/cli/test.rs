@@ -26,7 +26,7 @@ use crate::front::model::{Firmware, Model};
 use crate::proof::boot::{BootError, Entrance, Host};
 use crate::proof::console::Limits;
 use crate::proof::partition::BootPartition;
-use crate::proof::prove::{self, Order, Proof, Proved, ProveError, WayIn};
+use crate::proof::prove::{self, Order, Proof, ProveError, Proved, WayIn};
 use crate::proof::record::Recorder;
 use crate::proof::verdict::{Verdict, Way};
 
@@ -161,8 +161,11 @@ impl Test {
             let entry = menu.iter().position(|e| e.id == slot.name.as_str()).map(|at| menu.swap_remove(at));
             let is_ours = |e: &crate::proof::menu::Entry| e.arguments.contains(&format!("root=UUID={root}"));
             let Some(entry) = entry.filter(is_ours) else {
-                let what =
-                    format!("the image `{}` is older than the manifest: its menu has no slot `{}` of this name and root", image.display(), *slot.name);
+                let what = format!(
+                    "the image `{}` is older than the manifest: its menu has no slot `{}` of this name and root",
+                    image.display(),
+                    *slot.name
+                );
                 return Err(Problem::new(what).help(self.apply_first()).into());
             };
             slots.push(Proved { entry, root });
@@ -200,10 +203,12 @@ impl Test {
 
     /// Where the shell goes: a serial port that is no console. The first port must be one, for the login prompt.
     fn entrance(&self, model: &Model) -> Result<Option<Entrance>, Failure> {
-        let ports: Vec<u8> = model.boot.consoles.iter().filter_map(|c| c.serial()).map(|(unit, _)| unit).collect();
+        let ports: Vec<u8> =
+            model.boot.consoles.iter().filter_map(|c| c.serial()).map(|(unit, _)| unit).collect();
         if !ports.contains(&0) {
-            let problem = Problem::new("no slot of this image would say anything: `boot.consoles` has no `ttyS0`")
-                .help("add \"ttyS0,115200\" to `boot.consoles` and apply");
+            let problem =
+                Problem::new("no slot of this image would say anything: `boot.consoles` has no `ttyS0`")
+                    .help("add \"ttyS0,115200\" to `boot.consoles` and apply");
             return Err(Failure::Usage(problem));
         }
         let free = (1..4).find(|port| !ports.contains(port));
@@ -220,7 +225,13 @@ impl Test {
         Ok(Some((self.user.clone(), password)))
     }
 
-    fn report(&self, verdict: &Verdict, model: &Model, logs: &Path, session: &Session) -> Result<(), Failure> {
+    fn report(
+        &self,
+        verdict: &Verdict,
+        model: &Model,
+        logs: &Path,
+        session: &Session,
+    ) -> Result<(), Failure> {
         if let Some(path) = &self.junit {
             write(path, &junit::document(verdict, model.name.as_str()))?;
         }
@@ -235,9 +246,8 @@ impl Test {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    fs::write(path, text).map_err(|e| {
-        Problem::new(format!("`{}` cannot be written", path.display())).caused_by(&e).into()
-    })
+    fs::write(path, text)
+        .map_err(|e| Problem::new(format!("`{}` cannot be written", path.display())).caused_by(&e).into())
 }
 
 /// `build/dual.img` has its logs in `build/dual.proof`.

@@ -82,8 +82,7 @@ impl Ends {
     /// The bytes from the position on that lie together.
     fn here(&mut self) -> io::Result<&mut [u8]> {
         let tail = self.length - self.tail.len() as u64;
-        let (part, start) =
-            if self.position < tail { (&mut self.head, 0) } else { (&mut self.tail, tail) };
+        let (part, start) = if self.position < tail { (&mut self.head, 0) } else { (&mut self.tail, tail) };
         // both ends are some kilobytes long
         part.get_mut((self.position - start) as usize..)
             .filter(|rest| !rest.is_empty())
@@ -160,7 +159,10 @@ mod tests {
         assert_eq!((tables.head.len(), tables.tail.len()), (34 * 512, 33 * 512));
         assert_eq!(tables.head[..440], [7; 440]);
         // one entry over the whole disk of the type that keeps its hands off it
-        assert_eq!(tables.head[440..462], [0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0xee, 255, 255, 255, 1, 0, 0, 0, 255, 31, 3, 0]);
+        assert_eq!(
+            tables.head[440..462],
+            [0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0xee, 255, 255, 255, 1, 0, 0, 0, 255, 31, 3, 0]
+        );
         assert_eq!(tables.head[510..512], [0x55, 0xaa]);
         let mut disk = vec![0; 100 * 2048 * 512];
         let end = disk.len() - tables.tail.len();

@@ -116,14 +116,14 @@ mod tests {
 
     #[test]
     fn refuses_what_no_table_can_say() {
-        assert!(matches!(
-            sector(vec![partition(5, 1, 1)]),
-            Err(TableError::Number { number: 5, most: 4 })
-        ));
+        assert!(matches!(sector(vec![partition(5, 1, 1)]), Err(TableError::Number { number: 5, most: 4 })));
         assert!(matches!(sector(vec![partition(2, 1, 1), partition(2, 9, 1)]), Err(TableError::Twice(2))));
         assert!(matches!(sector(vec![partition(1, 8, 0)]), Err(TableError::Empty(1))));
         assert!(matches!(sector(vec![partition(1, 0, 8)]), Err(TableError::Table(1))));
-        assert!(matches!(sector(vec![partition(2, 8, 8), partition(3, 1, 8)]), Err(TableError::Overlap(2, 3))));
+        assert!(matches!(
+            sector(vec![partition(2, 8, 8), partition(3, 1, 8)]),
+            Err(TableError::Overlap(2, 3))
+        ));
         assert!(matches!(
             sector(vec![partition(2, 8, 8), partition(3, 10, 2)]),
             Err(TableError::Overlap(2, 3))

@@ -31,7 +31,13 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
     let (manifest, root) = (&parsed.manifest, Place::root(&parsed.tree));
     version(&mut reader, manifest.version, root);
     let name = reader.name(codes::MANIFEST_NAME, manifest.name.as_deref(), root, "a manifest", "unnamed");
-    let disk = disk(&mut reader, manifest.disk.clone().unwrap_or_default(), root.key("disk"), &name, manifest.slots.as_ref().map_or(0, Vec::len));
+    let disk = disk(
+        &mut reader,
+        manifest.disk.clone().unwrap_or_default(),
+        root.key("disk"),
+        &name,
+        manifest.slots.as_ref().map_or(0, Vec::len),
+    );
     let boot = boot(&mut reader, manifest.boot.clone().unwrap_or_default(), root.key("boot"));
     let bases = manifest.bases.iter().flatten().enumerate();
     let bases = bases.filter_map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();

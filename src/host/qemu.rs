@@ -223,7 +223,10 @@ mod tests {
         let control = Control { socket: "/tmp/a,b/control.sock".into(), port: 1 };
         let machine = Machine { network: Some(Network::Isolated), control: Some(control), ..machine() };
         let line = line(&machine);
-        assert!(line.contains("\n-chardev socket,id=control,server=off,path=/tmp/a,,b/control.sock\n"), "{line}");
+        assert!(
+            line.contains("\n-chardev socket,id=control,server=off,path=/tmp/a,,b/control.sock\n"),
+            "{line}"
+        );
         assert!(line.contains("\n-device isa-serial,chardev=control,index=1\n"), "{line}");
         assert!(line.contains("\n-nic user,restrict=on,model=virtio-net-pci\n"), "{line}");
     }

@@ -7,7 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::partitioning::{self, ALIGNMENT, BIOS_BOOT, BOOT_SIZE, GAP, GPT_SLOTS, MBR_REACH, MBR_SLOTS};
+use crate::base::partitioning::{
+    self, ALIGNMENT, BIOS_BOOT, BOOT_SIZE, GAP, GPT_SLOTS, MBR_REACH, MBR_SLOTS,
+};
 use crate::base::{Bytes, Lba, Sectors, identity};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::disk::layout::{self, Layout, Partition, Role};
@@ -96,8 +98,10 @@ fn share_of(slot: &Slot, rest: Bytes) -> Option<Bytes> {
 }
 
 fn does_not_fit(model: &Model, message: String) -> Diagnostics {
-    let needed: Bytes =
-        GAP + BOOT_SIZE + tail(model) + model.slots.iter().map(|s| fixed_size(s).unwrap_or(SLOT_MIN)).sum::<Bytes>();
+    let needed: Bytes = GAP
+        + BOOT_SIZE
+        + tail(model)
+        + model.slots.iter().map(|s| fixed_size(s).unwrap_or(SLOT_MIN)).sum::<Bytes>();
     Diagnostic::error(codes::SIZE_DOES_NOT_FIT, message)
         .at(&model.source, model.disk.size.span, "the disk's size")
         .help(format!(

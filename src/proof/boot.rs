@@ -7,15 +7,14 @@
 use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited, Watcher};
 use super::entrance;
 use super::partition::{BootPartition, PartitionError};
+use super::port::{Listener, PortError};
 use super::stall::sign;
 use crate::base::event::Sink;
 use crate::base::{Bytes, Event};
@@ -25,8 +24,6 @@ use crate::host::firmware::{self, Ovmf};
 use crate::host::overlay::{Overlay, OverlayError};
 use crate::host::qemu::{Accel, Control, Firmware, Machine, MissingTool, Network, Tools, kvm_usable};
 
-/// QEMU connects before it starts the machine.
-const CONNECT: Duration = Duration::from_secs(20);
 /// Lines of the console in a message.
 const TAIL: usize = 25;
 /// After a sign of failure: what it still has to say.
@@ -115,8 +112,8 @@ pub enum BootError {
     Overlay(OverlayError),
     #[error(transparent)]
     Command(CommandError),
-    #[error("the socket `{path}` for the second serial port: {source}")]
-    Socket { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Port(#[from] PortError),
     #[error("interrupted")]
     Cancelled,
 }
@@ -130,6 +127,7 @@ impl BootError {
                 Some("Debian, Ubuntu: apt-get install ovmf; Fedora, EL: dnf install edk2-ovmf")
             }
             BootError::NoKvm => Some("`--accel tcg` works without it, `--accel auto` chooses what works"),
+            BootError::Port(_) => Some("a socket's name is short: let TMPDIR name a folder nearer to the root"),
             _ => None,
         }
     }
@@ -258,10 +256,10 @@ impl Guest {
             memory: spec.memory,
             cpus: spec.cpus,
             network: spec.network,
-            control: listener.as_ref().zip(spec.entrance).map(|(listener, entrance)| Control {
-                socket: listener.path.clone(),
-                port: entrance.port,
-            }),
+            control: listener
+                .as_ref()
+                .zip(spec.entrance)
+                .map(|(listener, entrance)| Control { socket: listener.path.clone(), port: entrance.port }),
             reboot: spec.reboot,
         };
         let mut child = Call::new(&host.tools.emulator).args(machine.arguments()).spawn()?;
@@ -322,36 +320,6 @@ impl Guest {
     }
 }
 
-/// Where QEMU brings its second serial port.
-struct Listener {
-    path: PathBuf,
-    socket: UnixListener,
-}
-
-impl Listener {
-    fn bind(path: PathBuf) -> Result<Listener, BootError> {
-        let socket = UnixListener::bind(&path)
-            .map_err(|source| BootError::Socket { path: path.clone(), source })?;
-        Ok(Listener { path, socket })
-    }
-
-    /// The port; nothing when QEMU ends before it connects, which the console tells.
-    async fn accept(self, cancel: &CancellationToken) -> Result<Option<Console>, BootError> {
-        let taken = tokio::select! {
-            taken = tokio::time::timeout(CONNECT, self.socket.accept()) => taken,
-            () = cancel.cancelled() => return Err(BootError::Cancelled),
-        };
-        match taken {
-            Ok(Ok((stream, _))) => {
-                let (reader, writer) = stream.into_split();
-                Ok(Some(Console::new(reader, writer, Arc::new(|_| {}))))
-            }
-            Ok(Err(source)) => Err(BootError::Socket { path: self.path, source }),
-            Err(_) => Ok(None),
-        }
-    }
-}
-
 /// Starts `spec` and waits for its login prompt, with the accelerator that works: where KVM is only one of the choices
 /// and the guest hangs or QEMU fails under it, it is started again under TCG and a note says so.
 pub async fn boot(
@@ -378,9 +346,30 @@ pub async fn boot(
         AccelChoice::Only(accel) => accel,
         AccelChoice::Auto => Accel::Tcg,
     };
-    let mut guest = Guest::start(host, spec, accel, watcher.clone(), cancel).await?;
-    let outcome = guest.wait_login(limits, cancel).await?;
-    Ok((guest, outcome))
+    let mut tries = TRIES;
+    loop {
+        let mut guest = Guest::start(host, spec, accel, watcher.clone(), cancel).await?;
+        let outcome = guest.wait_login(limits, cancel).await?;
+        tries -= 1;
+        if tries == 0 || !is_hosts_fault(&outcome) {
+            return Ok((guest, outcome));
+        }
+        guest.stop().await?;
+        sink.emit(Event::Note { text: BUSY_NOTE.to_string() });
+    }
+}
+
+/// How often a boot is tried whose machine, and not its system, failed.
+pub const TRIES: u32 = 4;
+/// What Linux says when ten ticks of the emulated timer do not come in time: the host did not run QEMU for so long
+/// (`check_timer`, arch/x86/kernel/apic/io_apic.c). On a processor of its own it never does.
+const TIMER: &str = "IO-APIC + timer doesn't work";
+/// What a user is told then.
+pub const BUSY_NOTE: &str = "this host is too busy for the emulated machine's timer: starting again";
+
+/// Whether a boot failed because this host has no time for it.
+pub fn is_hosts_fault(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure.tail.iter().any(|line| line.contains(TIMER)))
 }
 
 /// Why an accelerator, and not the guest, may be to blame for an outcome.
@@ -424,5 +413,17 @@ mod tests {
         assert!(unfit(&failed(exit(true))).is_none());
         assert!(unfit(&failed(Why::Panic { sign: "x" })).is_none());
         assert!(unfit(&Outcome::Login { took: Duration::ZERO }).is_none());
+    }
+
+    #[test]
+    fn a_busy_host_is_no_fault_of_the_systems() {
+        let failed = |line: &str| {
+            let why = Why::Panic { sign: "the kernel panicked" };
+            Outcome::Failed(Failure { why, tail: vec![line.to_string()] })
+        };
+        let timer =
+            "[    0.068000] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
+        assert!(is_hosts_fault(&failed(timer)));
+        assert!(!is_hosts_fault(&failed("Kernel panic - not syncing: Attempted to kill init!")));
     }
 }

@@ -66,7 +66,8 @@ pub async fn load(session: &mut Session<'_>, target: &Target<'_>) -> Result<(), 
     must(session, "loading the kernel", &load).await?;
     must(session, "putting away", &format!("umount {tree} && rm {whole}")).await?;
     // Debian's unit of kexec-tools would load another kernel, or unload this one, as it stops
-    let units = "for u in kexec-load.service kexec.service; do systemctl stop $u; systemctl mask --runtime $u; done";
+    let units =
+        "for u in kexec-load.service kexec.service; do systemctl stop $u; systemctl mask --runtime $u; done";
     session.run(units, LOAD).await?;
     let loaded = session.run("cat /sys/kernel/kexec_loaded", LOAD).await?.text();
     if loaded != "1" {
@@ -128,7 +129,9 @@ mod tests {
 
     #[test]
     fn encodes_base64() {
-        for (text, encoded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")] {
+        for (text, encoded) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("fooba", "Zm9vYmE=")]
+        {
             assert_eq!(base64(text.as_bytes()), encoded);
         }
         assert_eq!(base64(&[0xff, 0xef]), "/+8=");

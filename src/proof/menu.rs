@@ -37,7 +37,9 @@ pub fn entries(config: &str) -> Vec<Entry> {
         let mut words = words(line).into_iter();
         let command = words.next().unwrap_or_default();
         match (command.as_str(), out.last_mut()) {
-            ("menuentry", _) => out.extend(entry_id(words.collect()).map(|id| Entry { id, ..Entry::default() })),
+            ("menuentry", _) => {
+                out.extend(entry_id(words.collect()).map(|id| Entry { id, ..Entry::default() }))
+            }
             ("linux" | "linux16" | "linuxefi", Some(entry)) => {
                 entry.kernel = words.next();
                 entry.arguments = words.filter(|w| !w.starts_with('$')).collect();
@@ -147,7 +149,10 @@ menuentry Plain {
             let entry = Entry { kernel: Some(kernel.to_string()), ..Entry::default() };
             entry.release().map(str::to_string)
         };
-        assert_eq!(release("/boot/vmlinuz-3.10.0-1160.el7.x86_64").as_deref(), Some("3.10.0-1160.el7.x86_64"));
+        assert_eq!(
+            release("/boot/vmlinuz-3.10.0-1160.el7.x86_64").as_deref(),
+            Some("3.10.0-1160.el7.x86_64")
+        );
         assert_eq!(release("/boot/0123/6.1.0-9/linux").as_deref(), Some("6.1.0-9"));
         assert_eq!(release("/boot/vmlinuz"), None);
     }

@@ -15,6 +15,7 @@ pub mod jump;
 pub mod look;
 pub mod menu;
 pub mod partition;
+pub mod port;
 pub mod prove;
 pub mod record;
 pub mod remake;

@@ -5,6 +5,8 @@
 //! ([`route`]). A machine that is lost on the way is booted again where the circuit goes on. What cannot be tried, because
 //! a slot does not boot by itself, is in the verdict as unproven.
 
+mod jumps;
+
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,18 +14,16 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::boot::{self, AccelChoice, BootError, Entrance, Failure, Guest, Host, Outcome, Spec};
+use super::boot::{self, AccelChoice, BootError, Entrance, Failure, Guest, Host, Outcome, Spec, Why};
 use super::console::Limits;
-use super::jump::{self, JumpError};
 use super::look::{self, Expected};
 use super::menu::Entry;
 use super::record::Recorder;
-use super::route;
 use super::session::{Session, SessionError};
 use super::stall;
 use super::verdict::{self, Check, State, Step, Subject, Verdict, Way};
-use crate::base::event::{Event, NodeId, NodeReporter, Sink};
 use crate::base::Bytes;
+use crate::base::event::{Event, NodeId, NodeReporter, Sink};
 use crate::front::model::Firmware;
 use crate::host::qemu::Network;
 
@@ -94,6 +94,15 @@ pub struct Proof {
 
 /// How long the shell may take once there is a login prompt: it is there before the prompt where it comes at all.
 const SHELL: Duration = Duration::from_secs(40);
+/// For each word with a system that may be stuck.
+const HEARD: Duration = Duration::from_secs(15);
+/// What is asked of it.
+const EVIDENCE: [(&str, &str); 4] = [
+    ("systemd is", "systemctl is-system-running"),
+    ("serial-getty@ttyS0.service is", "systemctl is-enabled serial-getty@ttyS0.service"),
+    ("failed", "systemctl --failed --no-legend --no-pager | head -n 10"),
+    ("waiting", "systemctl list-jobs --no-legend --no-pager | head -n 10"),
+];
 /// A login's programs, emulated.
 const LOGIN: Duration = Duration::from_secs(120);
 /// Units that still start when the prompt is there.
@@ -223,124 +232,15 @@ impl Prover<'_> {
         Ok(booted)
     }
 
-    /// Walks the circuit of all jumps. `boots` says which slots can be left and come to.
-    async fn jumps(&mut self, firmware: Firmware, boots: &[bool]) -> Result<(), ProveError> {
-        let good: Vec<usize> = (0..boots.len()).filter(|slot| boots[*slot]).collect();
-        let here = self.machine.as_ref().map(|(slot, _)| *slot);
-        let start = good.iter().position(|slot| Some(*slot) == here).unwrap_or(0);
-        let route: Vec<usize> =
-            route::circuit(good.len(), start).into_iter().filter_map(|at| good.get(at).copied()).collect();
-        for pair in route.windows(2) {
-            self.jump(firmware, pair[0], pair[1]).await?;
-            if self.stopped {
-                return Ok(());
-            }
-        }
-        let all = 0..boots.len();
-        for (from, to) in all.clone().flat_map(|from| all.clone().map(move |to| (from, to))) {
-            if from != to && !(boots[from] && boots[to]) {
-                let bad = if boots[from] { to } else { from };
-                self.unproven(firmware, from, to, bad)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A jump that is not tried.
-    fn unproven(&mut self, firmware: Firmware, from: usize, to: usize, bad: usize) -> Result<(), ProveError> {
-        let way = Way::Kexec { from: self.name(from) };
-        let mut open = self.enter(firmware, to, way);
-        let detail = format!("not tried: slot `{}` did not come to a shell after its own boot", self.name(bad));
-        open.checks.push(Check::new(Subject::Jump, State::Unproven, detail, Duration::ZERO));
-        self.close(open, None);
-        Ok(())
-    }
-
-    async fn jump(&mut self, firmware: Firmware, from: usize, to: usize) -> Result<(), ProveError> {
-        let mut open = self.open(firmware, to, Way::Kexec { from: self.name(from) })?;
-        if self.machine.as_ref().is_none_or(|(at, _)| *at != from) {
-            self.end_machine().await?;
-            let text = format!("booting {} again to jump out of it", self.name(from));
-            self.sink.emit(Event::NodeStep { node: open.node, text });
-            let (guest, outcome) = self.start(firmware, from).await?;
-            self.machine = Some((from, guest));
-            if let Outcome::Failed(failure) = outcome {
-                let detail = format!("slot `{}` does not boot a second time: {}", self.name(from), failure.why);
-                open.checks.push(Check::new(Subject::Jump, State::Unproven, detail, open.start.elapsed()));
-                self.close(open, None);
-                self.end_machine().await?;
-                return Ok(());
-            }
-        }
-        let (_, mut guest) = self.machine.take().expect("the machine of `from` runs or has just been booted");
-        let accel = guest.accel;
-        self.step(&open, &format!("loading the kernel of {}", self.name(to)));
-        let loaded = self.load(&mut guest, to).await?;
-        let took = open.start.elapsed();
-        let lost = match loaded {
-            Ok(()) => {
-                self.step(&open, "jumping");
-                guest.restart_clock();
-                let outcome = guest.wait_login(self.order.limits, self.cancel).await?;
-                let detail = "kexec, not the firmware".to_string();
-                let jumped = !matches!(&outcome, Outcome::Failed(Failure { why: boot::Why::Exited { .. }, .. }));
-                open.checks.push(match jumped {
-                    true => Check::new(Subject::Jump, State::Passed, detail, took),
-                    false => Check::new(
-                        Subject::Jump,
-                        State::Failed,
-                        "the machine went through its firmware or off instead of into the loaded kernel",
-                        took,
-                    ),
-                });
-                !self.judge(&mut guest, outcome, &mut open).await?
-            }
-            Err(error) => {
-                let state = match error {
-                    JumpError::Without(_) => State::Unproven,
-                    _ => State::Failed,
-                };
-                open.checks.push(Check::new(Subject::Jump, state, error.to_string(), took));
-                self.machine = Some((from, guest));
-                self.close(open, Some(accel));
-                return Ok(());
-            }
-        };
-        self.machine = Some((to, guest));
-        self.close(open, Some(accel));
-        if lost && !self.stopped {
-            self.end_machine().await?;
-        }
-        Ok(())
-    }
-
-    /// Loads the kernel of slot `to` and leaves for it.
-    async fn load(&self, guest: &mut Guest, to: usize) -> Result<Result<(), JumpError>, ProveError> {
-        let slot = &self.order.slots[to];
-        let port = self.order.way_in.entrance.map(|entrance| entrance.port);
-        let mut session = match self.session(guest).await {
-            Ok(Some(session)) => session,
-            Ok(None) => return Ok(Err(JumpError::Without("there is no way in".to_string()))),
-            Err(SessionError::Cancelled) => return Err(BootError::Cancelled.into()),
-            Err(error) => return Ok(Err(error.into())),
-        };
-        let target = jump::Target { entry: &slot.entry, root: &slot.root, port };
-        match jump::load(&mut session, &target).await {
-            Err(JumpError::Session(SessionError::Cancelled)) => Err(BootError::Cancelled.into()),
-            Ok(()) => {
-                jump::leave(&session);
-                Ok(Ok(()))
-            }
-            error => Ok(error),
-        }
-    }
-
     /// Checks a guest that came as far as `outcome`. Whether it can be gone on with.
     async fn judge(&self, guest: &mut Guest, outcome: Outcome, open: &mut Open) -> Result<bool, ProveError> {
         let took = match outcome {
             Outcome::Login { took } => took,
             Outcome::Failed(Failure { why, .. }) => {
-                let lines = guest.console.tail(stall::REACH);
+                let mut lines = guest.console.tail(stall::REACH);
+                if may_answer(&why) {
+                    lines.extend(self.evidence(guest).await?);
+                }
                 let stall = stall::explain(&why, &lines);
                 let check = Check::new(Subject::Login, State::Failed, why.to_string(), open.start.elapsed());
                 open.checks.push(check);
@@ -384,6 +284,27 @@ impl Prover<'_> {
         }
     }
 
+    /// What a system says of itself that came to no login prompt but to our shell; lines as of a console.
+    async fn evidence(&self, guest: &mut Guest) -> Result<Vec<String>, ProveError> {
+        let Some(control) = &mut guest.control else { return Ok(Vec::new()) };
+        let mut out = Vec::new();
+        let mut session = match Session::attach(control, HEARD, self.cancel).await {
+            Ok(session) => session,
+            Err(SessionError::Cancelled) => return Err(BootError::Cancelled.into()),
+            Err(_) => return Ok(out),
+        };
+        for (title, command) in EVIDENCE {
+            match session.run(command, HEARD).await {
+                Ok(answer) => {
+                    out.extend(answer.text().lines().map(|line| format!("{title}: {}", line.trim())))
+                }
+                Err(SessionError::Cancelled) => return Err(BootError::Cancelled.into()),
+                Err(_) => return Ok(out),
+            }
+        }
+        Ok(out)
+    }
+
     /// A shell in the guest: ours, else one behind a login; none where neither answers.
     async fn session<'g>(&self, guest: &'g mut Guest) -> Result<Option<Session<'g>>, SessionError> {
         let Guest { console, control, .. } = guest;
@@ -395,7 +316,9 @@ impl Prover<'_> {
             }
         }
         match &self.order.way_in.login {
-            Some((user, password)) => Session::login(console, user, password, LOGIN, self.cancel).await.map(Some),
+            Some((user, password)) => {
+                Session::login(console, user, password, LOGIN, self.cancel).await.map(Some)
+            }
             None => Ok(None),
         }
     }
@@ -447,6 +370,15 @@ impl Prover<'_> {
         });
         self.stopped |= self.order.keep && step.state() == State::Failed;
         self.verdict.steps.push(step);
+    }
+}
+
+/// Whether a system that came to no login prompt may still run.
+fn may_answer(why: &Why) -> bool {
+    match why {
+        Why::Stalled { .. } | Why::TimedOut { .. } => true,
+        Why::Panic { sign } => sign.contains("systemd went into emergency mode"),
+        Why::Exited { .. } => false,
     }
 }
 

@@ -76,7 +76,8 @@ mod tests {
         let mut old = partition(&volume, many).expect("room");
         let new = partition(&volume, files.clone()).expect("room");
         old[..new.len()].copy_from_slice(&new);
-        let mut read = Reader::open(Cursor::new(old), Bytes(0)).expect("a filesystem").files(Bytes::mib(1)).expect("it");
+        let mut read =
+            Reader::open(Cursor::new(old), Bytes(0)).expect("a filesystem").files(Bytes::mib(1)).expect("it");
         read.sort();
         assert_eq!(read, files);
     }

@@ -13,8 +13,9 @@ use crate::front::model::{Model, Slot};
 pub const REACH: usize = 200;
 /// GRUB's and the firmware's words count only at the very end: a system that boots has many of them behind it.
 const NEAR: usize = 15;
-/// Lines of the console's end in a report.
+/// Lines of the console in a report, and how many of them stand before the one that tells.
 const SHOWN: usize = 12;
+const BEFORE: usize = 6;
 
 /// A message that says the boot will come to nothing, and what it means.
 const MESSAGES: &[(&str, &str)] = &[
@@ -24,6 +25,7 @@ const MESSAGES: &[(&str, &str)] = &[
     ("Freezing execution", "systemd gave up"),
     ("No bootable device", "the firmware found nothing to boot"),
     ("BdsDxe: No bootable option or device was found", "the firmware found nothing to boot"),
+    ("error: you need to load the kernel first", "GRUB could not load the kernel"),
 ];
 
 /// Prompts that nobody should be asked at, at the start of a line.
@@ -55,7 +57,7 @@ enum Place {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     pub code: Code,
-    /// Any of these, on one line.
+    /// Any of these, on one line; `*` stands for any text.
     signs: &'static [&'static str],
     reach: usize,
     place: Place,
@@ -92,9 +94,10 @@ const RULES: &[Rule] = &[
     Rule {
         code: codes::STALL_ROOT,
         signs: &[
-            "/dev/disk/by-uuid/",
+            "/dev/disk/by-uuid/*does not exist",
             "dracut-initqueue timeout",
             "dracut-initqueue: timeout",
+            "dracut-initqueue*Could not boot",
             "Gave up waiting for root",
             "does not exist.  Dropping to a shell!",
             "Cannot open root device",
@@ -162,7 +165,11 @@ const RULES: &[Rule] = &[
     },
     Rule {
         code: codes::STALL_SELINUX,
-        signs: &["SELinux targeted policy relabel is required", "Failed to load SELinux policy", "*** Relabeling"],
+        signs: &[
+            "SELinux targeted policy relabel is required",
+            "Failed to load SELinux policy",
+            "*** Relabeling",
+        ],
         reach: REACH,
         place: Place::Slot,
         label: "SELinux is enforcing in a tree without labels",
@@ -171,7 +178,12 @@ const RULES: &[Rule] = &[
     },
     Rule {
         code: codes::STALL_MEMORY,
-        signs: &["Out of memory:", "error: out of memory", "deadlocked on memory", "Out of memory and no killable"],
+        signs: &[
+            "Out of memory:",
+            "error: out of memory",
+            "deadlocked on memory",
+            "Out of memory and no killable",
+        ],
         reach: REACH,
         place: Place::Kernel,
         label: "the machine's memory does not do for this kernel and its initramfs",
@@ -232,8 +244,14 @@ const RULES: &[Rule] = &[
 /// The boot was complete, but nobody can log in: known by what came and by what did not.
 const GETTY: Rule = Rule {
     code: codes::STALL_GETTY,
-    signs: &["Reached target Multi-User", "Reached target Graphical", "Reached target multi-user.target",
-        "Reached target graphical.target", "Startup finished in"],
+    signs: &[
+        "Reached target Multi-User",
+        "Reached target Graphical",
+        "Reached target multi-user.target",
+        "Reached target graphical.target",
+        "Startup finished in",
+        "serial-getty@ttyS0.service is: masked",
+    ],
     reach: REACH,
     place: Place::Systemd,
     label: "no unit of these gives the console a login",
@@ -259,7 +277,7 @@ pub struct Stall {
     pub why: String,
     /// The console's line that tells.
     pub sign: Option<String>,
-    /// The console's last lines.
+    /// Lines of the console about that one, or else its last.
     pub tail: Vec<String>,
 }
 
@@ -268,19 +286,35 @@ pub fn explain(why: &Why, lines: &[String]) -> Stall {
     let found = RULES.iter().find_map(|rule| Some((rule, rule.sign(lines)?)));
     let quiet = matches!(why, Why::Stalled { .. } | Why::TimedOut { .. });
     let found = found.or_else(|| Some((&GETTY, GETTY.sign(lines)?)).filter(|_| quiet));
-    let tail = lines[lines.len().saturating_sub(SHOWN)..].to_vec();
     let (rule, sign) = match found {
         Some((rule, sign)) => (rule, Some(sign.to_string())),
         None => (&UNKNOWN, None),
     };
-    Stall { rule, why: why.to_string(), sign, tail }
+    Stall { rule, why: why.to_string(), tail: shown(lines, sign.as_deref()), sign }
 }
 
 impl Rule {
     fn sign<'l>(&self, lines: &'l [String]) -> Option<&'l str> {
         let near = &lines[lines.len().saturating_sub(self.reach)..];
-        near.iter().find(|line| self.signs.iter().any(|sign| line.contains(sign))).map(|line| line.trim())
+        near.iter().find(|line| self.signs.iter().any(|sign| says(line, sign))).map(|line| line.trim())
     }
+}
+
+/// Whether the parts of `sign` stand in `line`, one behind the other.
+fn says(line: &str, sign: &str) -> bool {
+    let mut rest = Some(line);
+    for part in sign.split('*') {
+        rest = rest.and_then(|rest| rest.split_once(part)).map(|(_, after)| after);
+    }
+    rest.is_some()
+}
+
+/// The lines for a report: those about the line that tells where it is known, else the last.
+fn shown(lines: &[String], sign: Option<&str>) -> Vec<String> {
+    let last = lines.len().saturating_sub(SHOWN);
+    let about = sign.and_then(|sign| lines.iter().position(|line| line.trim() == sign));
+    let start = about.map_or(last, |at| at.saturating_sub(BEFORE)).min(last);
+    lines[start..lines.len().min(start + SHOWN)].to_vec()
 }
 
 impl Stall {
@@ -343,9 +377,32 @@ mod tests {
                      [    2.9] ---[ end Kernel panic - not syncing ]---";
         let stall = silent(panic);
         assert_eq!(stall.rule.code, codes::STALL_INITRAMFS);
-        assert_eq!(stall.sign.as_deref(), Some("[    2.7] VFS: Unable to mount root fs on unknown-block(0,0)"));
+        assert_eq!(
+            stall.sign.as_deref(),
+            Some("[    2.7] VFS: Unable to mount root fs on unknown-block(0,0)")
+        );
         let alert = "ALERT!  UUID=9d48e935 does not exist.  Dropping to a shell!\n(initramfs) ";
         assert_eq!(silent(alert).rule.code, codes::STALL_ROOT);
+    }
+
+    #[test]
+    fn the_lines_shown_are_those_that_tell() {
+        let before = "[    1.0] noise\n".repeat(30);
+        let trace = "[    3.0]  call+0x1/0x2\n".repeat(30);
+        let panic = "[    2.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100";
+        let stall = silent(&format!("{before}{panic}\n{trace}"));
+        assert_eq!(stall.rule.code, codes::STALL_PANIC);
+        assert_eq!((stall.tail.len(), stall.tail[BEFORE].as_str()), (SHOWN, panic));
+        let unknown = silent(&format!("{before}the end"));
+        assert_eq!(unknown.tail.last().map(String::as_str), Some("the end"));
+        assert!(silent("").tail.is_empty());
+    }
+
+    #[test]
+    fn a_start_job_for_a_disk_is_no_missing_disk() {
+        let slow = "[ ***  ] A start job is running for /dev/disk/by-uuid/1 (12s / no limit)";
+        assert_eq!(silent(slow).rule.code, codes::STALL_UNKNOWN);
+        assert!(says("abc def", "ab*de") && !says("abc def", "de*ab") && says("abc", "c"));
     }
 
     #[test]

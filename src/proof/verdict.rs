@@ -149,9 +149,8 @@ pub(crate) mod tests {
 
     /// A verdict with something of everything.
     pub fn sample() -> Verdict {
-        let check = |subject, state, detail: &str, ms| {
-            Check::new(subject, state, detail, Duration::from_millis(ms))
-        };
+        let check =
+            |subject, state, detail: &str, ms| Check::new(subject, state, detail, Duration::from_millis(ms));
         let step = |firmware, slot: &str, way, checks| Step {
             firmware,
             slot: slot.to_string(),
@@ -174,17 +173,27 @@ pub(crate) mod tests {
             Firmware::Bios,
             "trixie",
             Way::Boot,
-            vec![check(Subject::Login, State::Failed, "the kernel panicked <\"no\" & \u{1b}[31mred>", 12_000)],
+            vec![check(
+                Subject::Login,
+                State::Failed,
+                "the kernel panicked <\"no\" & \u{1b}[31mred>",
+                12_000,
+            )],
         );
         let why = super::super::boot::Why::Panic { sign: "the kernel panicked" };
-        let console = ["Run /nope as init process", "Kernel panic - not syncing: Requested init /nope failed <\u{7}>"];
+        let console =
+            ["Run /nope as init process", "Kernel panic - not syncing: Requested init /nope failed <\u{7}>"];
         bad.stall = Some(super::super::stall::explain(&why, &console.map(String::from)));
         let mut degraded = good(41_200);
         degraded[3] = check(Subject::Units, State::Failed, "degraded: a.service, b.mount", 9_000);
         let mut jump = good(30_000);
         jump.insert(0, check(Subject::Jump, State::Passed, "kexec", 8_000));
-        let unproven =
-            vec![check(Subject::Jump, State::Unproven, "slot `trixie` does not boot, so no jump leaves it", 0)];
+        let unproven = vec![check(
+            Subject::Jump,
+            State::Unproven,
+            "slot `trixie` does not boot, so no jump leaves it",
+            0,
+        )];
         let from = |from: &str| Way::Kexec { from: from.to_string() };
         let mut missing = step(Firmware::Uefi, "bookworm", from("trixie"), unproven);
         (missing.accel, missing.log) = (None, None);
@@ -205,10 +214,7 @@ pub(crate) mod tests {
         let verdict = sample();
         assert!(!verdict.is_proven());
         let states: Vec<State> = verdict.steps.iter().map(Step::state).collect();
-        assert_eq!(
-            states,
-            [State::Passed, State::Failed, State::Passed, State::Failed, State::Unproven]
-        );
+        assert_eq!(states, [State::Passed, State::Failed, State::Passed, State::Failed, State::Unproven]);
         let whole = Verdict { steps: vec![verdict.steps[0].clone()], ..verdict.clone() };
         assert!(whole.is_proven());
         let open = Verdict { steps: vec![verdict.steps[4].clone()], ..verdict };

@@ -81,8 +81,7 @@ fn disk(folder: &Path, name: &str, grub: &BootFiles, map: PartitionMap) -> PathB
     let table = table(&layout, &grub.boot_code(core)).expect("a table");
     let target = folder.join(format!("{name}.img"));
     let core_image = grub.core_image(core);
-    let assembly =
-        Assembly { target: target.clone(), layout, table, core_image, partitions: vec![(1, fat)] };
+    let assembly = Assembly { target: target.clone(), layout, table, core_image, partitions: vec![(1, fat)] };
     assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
     target
 }

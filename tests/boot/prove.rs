@@ -1,7 +1,7 @@
 //! `osimg test` through the binary, on the tiny disk.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -54,7 +54,8 @@ impl Lab {
     /// Fails if a run left a file in its temporary folder, or a process that uses it.
     fn assert_nothing_left(&self) {
         let temporary = self.path().join("tmp");
-        let left: Vec<_> = fs::read_dir(&temporary).expect("the folder").flatten().map(|e| e.path()).collect();
+        let left: Vec<_> =
+            fs::read_dir(&temporary).expect("the folder").flatten().map(|e| e.path()).collect();
         assert!(left.is_empty(), "files left: {left:?}");
         assert_eq!(machines(&temporary), 0, "a process is left");
     }
@@ -101,7 +102,8 @@ fn a_shell_comes_through_the_initramfs_under_both_firmware() {
     let junit = fs::read_to_string(lab.path().join("proof.xml")).expect("the file");
     let junit = roxmltree::Document::parse(&junit).expect("XML");
     let suites = junit.descendants().filter(|n| n.has_tag_name("testsuite"));
-    let names: Vec<_> = suites.map(|n| (n.attribute("name"), n.attribute("tests"), n.attribute("failures"))).collect();
+    let names: Vec<_> =
+        suites.map(|n| (n.attribute("name"), n.attribute("tests"), n.attribute("failures"))).collect();
     assert_eq!(names, ["tiny.bios", "tiny.uefi"].map(|name| (Some(name), Some("4"), Some("0"))));
     assert!(before == fs::read(tiny::image()).expect("the image"), "the image was written to");
 }
@@ -143,7 +145,8 @@ fn what_fails_and_what_cannot_be_tried_is_told_apart() {
     assert_eq!((&sum["event"], &sum["proven"], &sum["failed"]), (&"tested".into(), &false.into(), &1.into()));
     // the stall stands at the manifest's words
     let told = objects(&out.stderr);
-    let finding = told.iter().find(|o| o["event"] == "diagnostic" && o["severity"] == "error").expect("a finding");
+    let finding =
+        told.iter().find(|o| o["event"] == "diagnostic" && o["severity"] == "error").expect("a finding");
     assert_eq!(finding["code"], "osimg::stall::initramfs");
     assert_eq!(finding["file"], "m.yaml");
 }
@@ -168,6 +171,45 @@ fn a_boot_that_says_nothing_more_is_over_and_explained() {
     assert!(told.contains("login: nothing on the console for 40 s") || told.contains("after 40 s"), "{told}");
     assert!(told.contains("| sleeping") || told.contains("│ sleeping"), "{told}");
     assert!(text(&out.stderr).contains("osimg::stall::unknown"), "{}", text(&out.stderr));
+}
+
+#[test]
+fn a_kept_machine_is_joined_to_the_terminal() {
+    let _one = ONE.blocking_lock();
+    let lab = Lab::new("bios");
+    let words = ["test", "m.yaml", "--slot", "whole", "--keep", "--accel", "tcg"].join(" ");
+    // `script` gives the binary a terminal
+    let mut child = Command::new("script")
+        .args(["-qefc", &format!("'{}' {words}", env!("CARGO_BIN_EXE_osimg")), "/dev/null"])
+        .current_dir(lab.path())
+        .env("TMPDIR", lab.path().join("tmp"))
+        .env("OSIMG_CACHE_DIR", lab.path().join("cache"))
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script of util-linux");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let mut screen = child.stdout.take().expect("a pipe");
+    let mut seen = String::new();
+    let mut until = |mark: &str, seen: &mut String| {
+        let mut buffer = [0; 4096];
+        while !seen.contains(mark) {
+            let n = screen.read(&mut buffer).expect("a pipe");
+            assert_ne!(n, 0, "the end before `{mark}`: {seen}");
+            seen.push_str(&text(&buffer[..n]));
+        }
+    };
+    until("4 of 4 checks passed", &mut seen);
+    until("Ctrl-a x", &mut seen);
+    std::thread::sleep(Duration::from_secs(1));
+    keys.write_all(b"\rroot\r").expect("it reads");
+    until("Password: ", &mut seen);
+    keys.write_all(format!("{}\r", tiny::PASSWORD).as_bytes()).expect("it reads");
+    until("# ", &mut seen);
+    keys.write_all(b"\x01x").expect("it reads");
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{seen}");
+    lab.assert_nothing_left();
 }
 
 #[test]

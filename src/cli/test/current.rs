@@ -17,17 +17,25 @@ use crate::plan::{Explanation, Why};
 ///
 /// Where the cache has not made the image, such as on a machine that only tests, nobody knows, and the menu alone has
 /// been compared.
-pub fn check(model: &Arc<Model>, manifest: &Path, session: &Session, sink: &Arc<dyn Sink>) -> Result<(), Failure> {
+pub fn check(
+    model: &Arc<Model>,
+    manifest: &Path,
+    session: &Session,
+    sink: &Arc<dyn Sink>,
+) -> Result<(), Failure> {
     let Ok(store) = run::store(session) else { return Ok(()) };
     if store.last_runs(&model.disk.path).is_empty() {
         return Ok(());
     }
     let plan = run::plan(model, session)?;
     let cx = run::cx(model.clone(), store, session, sink, &CancellationToken::new());
-    let changed = plan.nodes().zip(foresee(&plan, &cx)?).find_map(|((_, node), (explanation, _))| match explanation {
-        Explanation::Run(why @ (Why::Changed | Why::InputsChanged { .. })) => Some((node.op.label(), why)),
-        _ => None,
-    });
+    let changed =
+        plan.nodes().zip(foresee(&plan, &cx)?).find_map(|((_, node), (explanation, _))| match explanation {
+            Explanation::Run(why @ (Why::Changed | Why::InputsChanged { .. })) => {
+                Some((node.op.label(), why))
+            }
+            _ => None,
+        });
     let Some((label, why)) = changed else { return Ok(()) };
     let what = format!("the image `{}` is older than the manifest", model.disk.path.display());
     let mut problem = Problem::new(what).help(format!("run `osimg apply {}` first", manifest.display()));

@@ -67,7 +67,12 @@ fn case(suite: &str, step: &Step, check: &Check) -> String {
 fn body(step: &Step, check: &Check) -> String {
     let mut out = check.detail.clone();
     if let Some(stall) = step.stall.as_ref().filter(|_| check.subject == Subject::Login) {
-        out.push_str(&format!("\n{}: {}\nhelp: {}", stall.rule.code, stall.rule.code.row().about, stall.rule.help));
+        out.push_str(&format!(
+            "\n{}: {}\nhelp: {}",
+            stall.rule.code,
+            stall.rule.code.row().about,
+            stall.rule.help
+        ));
         for line in &stall.tail {
             out.push_str(&format!("\n| {line}"));
         }
@@ -121,7 +126,10 @@ mod tests {
         assert_eq!(named("skipped"), verdict.count(State::Unproven));
         assert_eq!(root.attribute("tests"), Some(checks.to_string().as_str()));
         let failure = root.descendants().find(|n| n.has_tag_name("failure")).expect("one failed");
-        assert_eq!(failure.attribute("message"), Some(verdict.steps[1].checks[0].detail.replace('\u{1b}', "\u{fffd}").as_str()));
+        assert_eq!(
+            failure.attribute("message"),
+            Some(verdict.steps[1].checks[0].detail.replace('\u{1b}', "\u{fffd}").as_str())
+        );
     }
 
     proptest::proptest! {

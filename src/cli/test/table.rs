@@ -15,7 +15,7 @@ const MARGIN: usize = 2;
 /// Between columns.
 const GAP: &str = "  ";
 /// The least that the kernel's column is cut to.
-const KERNEL: usize = 8;
+const KERNEL: usize = 6;
 
 /// `columns` are those of a terminal.
 pub fn table(verdict: &Verdict, logs: &Path, paint: Paint, columns: Option<usize>) -> String {
@@ -91,7 +91,8 @@ fn below(step: &Step, paint: Paint, columns: usize) -> String {
     }
     if let Some(stall) = &step.stall {
         for line in &stall.tail {
-            let line = fit::cut(clean(line).trim_end(), columns.saturating_sub(INDENT.len() + 2), paint.ellipsis());
+            let line =
+                fit::cut(clean(line).trim_end(), columns.saturating_sub(INDENT.len() + 2), paint.ellipsis());
             out.push_str(&format!("{INDENT}{} {line}\n", paint.dim(paint.rule())));
         }
     }
@@ -116,8 +117,10 @@ fn sum(verdict: &Verdict, logs: &Path, paint: Paint, columns: usize) -> String {
         (false, 0) => mark(State::Unproven, paint),
         _ => mark(State::Failed, paint),
     };
-    let under = verdict.steps.iter().find_map(|s| s.accel).map_or("", |a| a.as_str());
-    let text = format!("{} in {} under {under}", parts.join(", "), duration::exact(verdict.took));
+    let under =
+        verdict.steps.iter().find_map(|s| s.accel).map(|a| format!(" under {}", a.as_str().to_uppercase()));
+    let took = duration::exact(verdict.took);
+    let text = format!("{} in {took}{}", parts.join(", "), under.unwrap_or_default());
     let text = fit::wrap(&text, columns.saturating_sub(MARGIN)).join("\n  ");
     format!("\n{mark} {text}\n  {}\n", paint.dim(format!("consoles: {}", logs.display())))
 }

@@ -10,9 +10,9 @@ use tokio::sync::mpsc;
 use super::stream::{ChannelReader, Watched};
 use super::{Work, blocking, object};
 use crate::base::digest::HashWriter;
-use crate::boot::{PartitionMap, Platform};
 use crate::boot::files::BootFiles as Loaded;
 use crate::boot::toolbox;
+use crate::boot::{PartitionMap, Platform};
 use crate::engine::{BuildContext, BuildRequest, ImageId};
 use crate::exec::cx::engine_error;
 use crate::exec::error::ExecError;
@@ -58,13 +58,15 @@ async fn from_host(op: &BootFiles, work: &Work<'_>) -> Result<Outcome, ExecError
     let host = grub::locate(cx.path.as_deref(), Path::new("/"), &platforms(&op.firmware))
         .map_err(|e| ExecError::failed(DOING, e))?;
     let folder = cx.store.stage_folder().map_err(|e| ExecError::failed(DOING, e))?;
-    host.make(&op.early, map(op), folder.path(), work.reporter, &cx.cancel).await.map_err(|error| match error {
-        GrubError::Command(CommandError::Cancelled) => ExecError::Cancelled,
-        GrubError::Command(CommandError::Failed { program, status, tail }) => {
-            ExecError::failed(DOING, format!("`{program}` failed ({status})")).output(tail)
-        }
-        other => ExecError::failed(DOING, other),
-    })?;
+    host.make(&op.early, map(op), folder.path(), work.reporter, &cx.cancel).await.map_err(
+        |error| match error {
+            GrubError::Command(CommandError::Cancelled) => ExecError::Cancelled,
+            GrubError::Command(CommandError::Failed { program, status, tail }) => {
+                ExecError::failed(DOING, format!("`{program}` failed ({status})")).output(tail)
+            }
+            other => ExecError::failed(DOING, other),
+        },
+    )?;
     let store = cx.store.clone();
     blocking(move || {
         keep(&store, |archive| pack(folder.path(), archive)).map_err(|e| ExecError::failed(DOING, e))

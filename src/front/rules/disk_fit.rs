@@ -52,7 +52,10 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         return;
     }
     let (code, message) = match need > have {
-        true => (codes::SIZE_DOES_NOT_FIT, format!("the slots need a disk of {}, this one has {}", need.exact(), have.exact())),
+        true => (
+            codes::SIZE_DOES_NOT_FIT,
+            format!("the slots need a disk of {}, this one has {}", need.exact(), have.exact()),
+        ),
         false => (
             codes::SIZE_NOTHING_LEFT,
             format!("fixed sizes and the boot partition take {need} of {have}: nothing is left to share"),

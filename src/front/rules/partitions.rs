@@ -14,7 +14,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let Some(slot) = case.slots().get(room) else { return };
     let count = case.slots().len();
     let message = format!("{count} slots and the boot partition are more than {what}");
-    let finding = case.error(codes::PARTITIONS_TOO_MANY, message, slot.name.span, "the first that does not fit");
+    let finding =
+        case.error(codes::PARTITIONS_TOO_MANY, message, slot.name.span, "the first that does not fit");
     found.push(match table.value {
         Table::Mbr => finding
             .and(table.span, "this table")

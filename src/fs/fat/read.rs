@@ -145,7 +145,8 @@ impl<R: Read + Seek> Reader<R> {
     /// Every file with its path, without the folders; one larger than `limit` is refused.
     pub fn files(&mut self, limit: Bytes) -> Result<Vec<(String, Vec<u8>)>, FatError> {
         let mut out = Vec::new();
-        let mut folders: Vec<(String, Entry)> = self.find("/")?.map(|root| (String::new(), root)).into_iter().collect();
+        let mut folders: Vec<(String, Entry)> =
+            self.find("/")?.map(|root| (String::new(), root)).into_iter().collect();
         // as many folders as any boot partition has, which also ends a circle
         for _ in 0..10_000 {
             let Some((path, folder)) = folders.pop() else { return Ok(out) };
