@@ -204,7 +204,7 @@ codes! {
     STALL_MEMORY = "osimg::stall::memory", Error, "the machine's memory ran out", "stall-memory";
     STALL_SPACE = "osimg::stall::space", Error, "a filesystem was full", "stall-space";
     STALL_EMERGENCY = "osimg::stall::emergency", Error, "the boot ended in an emergency shell", "stall-emergency";
-    STALL_PANIC = "osimg::stall::panic", Error, "the kernel panicked", "stall-panic";
+    STALL_PANIC = "osimg::stall::panic", Error, "a kernel panic without one of the known reasons", "stall-panic";
     STALL_GETTY = "osimg::stall::getty", Error, "the system started and shows no login prompt", "stall-getty";
     STALL_UNKNOWN = "osimg::stall::unknown", Error, "the boot stopped, and its console does not say why", "stall-unknown";
     NOT_YET = "osimg::feature::not-yet", Warning, "planned, but not in this version of osimg", "feature-not-yet";

@@ -127,7 +127,9 @@ impl BootError {
                 Some("Debian, Ubuntu: apt-get install ovmf; Fedora, EL: dnf install edk2-ovmf")
             }
             BootError::NoKvm => Some("`--accel tcg` works without it, `--accel auto` chooses what works"),
-            BootError::Port(_) => Some("a socket's name is short: let TMPDIR name a folder nearer to the root"),
+            BootError::Port(_) => {
+                Some("a socket's name is short: let TMPDIR name a folder nearer to the root")
+            }
             _ => None,
         }
     }

@@ -78,9 +78,11 @@ fn record(out: &mut Vec<u8>, name: &str, mode: u32, data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Stdio};
+    use tokio_util::sync::CancellationToken;
 
     use super::*;
+    use crate::base::NodeReporter;
+    use crate::host::command::Call;
 
     #[test]
     fn the_segment_is_a_cpio_archive() {
@@ -94,12 +96,12 @@ mod tests {
         assert_eq!(size as usize, hook(1).len());
     }
 
-    #[test]
-    fn the_hook_writes_the_unit() {
+    #[tokio::test]
+    async fn the_hook_writes_the_unit() {
         let folder = tempfile::tempdir().expect("a folder");
         let script = hook(2).replace("/run/", &format!("{}/", folder.path().display()));
-        let done = Command::new("sh").args(["-euc", &script]).stdin(Stdio::null()).status().expect("sh");
-        assert!(done.success());
+        let call = Call::new("sh").args(["-euc", &script]);
+        call.run(&NodeReporter::silent(), &CancellationToken::new()).await.expect("it runs");
         let units = folder.path().join("systemd/system");
         let text = std::fs::read_to_string(units.join("sysinit.target.wants").join(UNIT)).expect("the link");
         assert!(text.contains("TTYPath=/dev/ttyS2\n"), "{text}");

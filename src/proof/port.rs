@@ -31,8 +31,7 @@ pub struct Listener {
 
 impl Listener {
     pub fn bind(path: PathBuf) -> Result<Listener, PortError> {
-        let socket =
-            UnixListener::bind(&path).map_err(|source| PortError { path: path.clone(), source })?;
+        let socket = UnixListener::bind(&path).map_err(|source| PortError { path: path.clone(), source })?;
         Ok(Listener { path, socket })
     }
 

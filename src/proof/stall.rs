@@ -140,6 +140,8 @@ const RULES: &[Rule] = &[
         code: codes::STALL_SWITCH_ROOT,
         signs: &[
             "Failed to switch root",
+            "Failed to start initrd-switch-root.service",
+            "Failed to start Switch Root",
             "switch_root: ",
             "does not seem to be an OS tree",
             "os-release file is missing",
@@ -245,6 +247,8 @@ const RULES: &[Rule] = &[
 const GETTY: Rule = Rule {
     code: codes::STALL_GETTY,
     signs: &[
+        "Reached target getty.target",
+        "Reached target Login Prompts",
         "Reached target Multi-User",
         "Reached target Graphical",
         "Reached target multi-user.target",
@@ -285,12 +289,23 @@ pub struct Stall {
 pub fn explain(why: &Why, lines: &[String]) -> Stall {
     let found = RULES.iter().find_map(|rule| Some((rule, rule.sign(lines)?)));
     let quiet = matches!(why, Why::Stalled { .. } | Why::TimedOut { .. });
-    let found = found.or_else(|| Some((&GETTY, GETTY.sign(lines)?)).filter(|_| quiet));
+    let waits = || root_rule().zip(waits_for_root(lines));
+    let found = found.or_else(|| waits().or_else(|| Some((&GETTY, GETTY.sign(lines)?))).filter(|_| quiet));
     let (rule, sign) = match found {
         Some((rule, sign)) => (rule, Some(sign.to_string())),
         None => (&UNKNOWN, None),
     };
     Stall { rule, why: why.to_string(), tail: shown(lines, sign.as_deref()), sign }
+}
+
+fn root_rule() -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code == codes::STALL_ROOT)
+}
+
+/// The line by which dracut began to wait for the root's disk, if nothing ended that: it waits for minutes without a word.
+fn waits_for_root(lines: &[String]) -> Option<&str> {
+    let queue = lines.iter().rfind(|line| line.contains("initqueue"))?.trim();
+    queue.contains("Starting dracut").then_some(queue)
 }
 
 impl Rule {
@@ -368,6 +383,30 @@ mod tests {
         assert_eq!(sign("Booting `CentOS 7.9'"), None);
         assert_eq!(sign("(initramfs) "), Some("the initramfs did not find the root filesystem"));
         assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
+    }
+
+    /// The ends of real consoles: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252), broken on purpose.
+    const REAL: &[(&str, Code)] = &[
+        // the menu names a file that is not there
+        (include_str!("consoles/grub.txt"), codes::STALL_GRUB),
+        // the menu loads no initramfs
+        (include_str!("consoles/initramfs.txt"), codes::STALL_INITRAMFS),
+        // `root=UUID=00000000-…`, given up after three minutes of silence
+        (include_str!("consoles/root.txt"), codes::STALL_ROOT),
+        // `systemd.mask=serial-getty@ttyS0.service`
+        (include_str!("consoles/getty.txt"), codes::STALL_GETTY),
+        // `init=/nope`
+        (include_str!("consoles/switch-root.txt"), codes::STALL_SWITCH_ROOT),
+    ];
+
+    #[test]
+    fn real_consoles_are_explained() {
+        for (console, code) in REAL {
+            let stall = silent(console);
+            assert_eq!(stall.rule.code, *code, "{:?}", stall.sign);
+            let sign = stall.sign.expect("a line that tells");
+            assert!(stall.tail.iter().any(|line| line.trim() == sign), "{sign}");
+        }
     }
 
     #[test]
