@@ -100,7 +100,6 @@ const RULES: &[Rule] = &[
             "dracut-initqueue*Could not boot",
             "Gave up waiting for root",
             "does not exist.  Dropping to a shell!",
-            "Cannot open root device",
         ],
         reach: REACH,
         place: Place::Dracut,
@@ -156,6 +155,8 @@ const RULES: &[Rule] = &[
         code: codes::STALL_INITRAMFS,
         signs: &[
             "Unable to mount root fs on unknown-block",
+            // the kernel itself looks for the root only where no initramfs does
+            "Cannot open root device",
             "Initramfs unpacking failed",
             "invalid magic at start of compressed archive",
         ],
