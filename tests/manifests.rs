@@ -109,6 +109,8 @@ fn invalid_manifests_say_what_is_wrong() {
     }
     assert!(misnamed.is_empty(), "{}", misnamed.join("\n"));
     covered.extend(BUILT);
+    // found by a boot; tests/explain.rs holds their consoles against them
+    covered.extend(TABLE.iter().filter(|row| row.code.area() == "stall").map(|row| row.code.as_str()));
     let rest: Vec<&str> =
         TABLE.iter().map(|row| row.code.as_str()).filter(|c| !covered.contains(c)).collect();
     assert!(rest.is_empty(), "no manifest has {rest:?}");

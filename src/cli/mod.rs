@@ -27,6 +27,7 @@ pub mod run;
 pub mod schema;
 pub mod session;
 pub mod slots;
+pub mod test;
 pub mod transcript;
 
 use std::ffi::OsString;
@@ -69,6 +70,7 @@ enum Command {
     Render(render::Render),
     Plan(plan::PlanCommand),
     Boot(boot::Boot),
+    Test(test::Test),
     Mkfs(mkfs::Mkfs),
     Explain(explain::Explain),
     Schema(schema::Schema),
@@ -98,6 +100,7 @@ impl Command {
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
             Command::Boot(command) => command.run(session),
+            Command::Test(command) => command.run(session),
             Command::Mkfs(command) => command.run(session),
             Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),

@@ -198,6 +198,22 @@ codes! {
     FILE_SOURCE = "osimg::file::source", Error, "a file's source that is not there", "file-source";
     FILE_MODE = "osimg::file::mode", Error, "a text that is no file mode", "file-mode";
     FILE_OWNER = "osimg::file::owner", Error, "a number that no owner can have", "file-owner";
+    STALL_FIRMWARE = "osimg::stall::firmware", Error, "the firmware found nothing to boot", "stall-firmware";
+    STALL_GRUB = "osimg::stall::grub", Error, "GRUB could not start the kernel", "stall-grub";
+    STALL_INITRAMFS = "osimg::stall::initramfs", Error, "the kernel started without its initramfs", "stall-initramfs";
+    STALL_ROOT = "osimg::stall::root", Error, "the root filesystem's disk did not appear", "stall-root";
+    STALL_DRIVER = "osimg::stall::driver", Error, "the initramfs has no driver of the root filesystem", "stall-driver";
+    STALL_FILESYSTEM_REFUSED = "osimg::stall::filesystem-refused", Error, "the kernel refused the root filesystem", "stall-filesystem-refused";
+    STALL_SWITCH_ROOT = "osimg::stall::switch-root", Error, "the initramfs could not hand over to the system", "stall-switch-root";
+    STALL_INIT = "osimg::stall::init", Error, "no init could be started", "stall-init";
+    STALL_TARGET = "osimg::stall::target", Error, "systemd did not find the target to start", "stall-target";
+    STALL_SELINUX = "osimg::stall::selinux", Error, "SELinux stopped the boot", "stall-selinux";
+    STALL_MEMORY = "osimg::stall::memory", Error, "the machine's memory ran out", "stall-memory";
+    STALL_SPACE = "osimg::stall::space", Error, "a filesystem was full", "stall-space";
+    STALL_EMERGENCY = "osimg::stall::emergency", Error, "the boot ended in an emergency shell", "stall-emergency";
+    STALL_PANIC = "osimg::stall::panic", Error, "a kernel panic without one of the known reasons", "stall-panic";
+    STALL_GETTY = "osimg::stall::getty", Error, "the system started and shows no login prompt", "stall-getty";
+    STALL_UNKNOWN = "osimg::stall::unknown", Error, "the boot stopped, and its console does not say why", "stall-unknown";
     NOT_YET = "osimg::feature::not-yet", Warning, "planned, but not in this version of osimg", "feature-not-yet";
 }
 

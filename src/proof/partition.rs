@@ -8,15 +8,21 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{grubenv, menu};
+use super::{grubenv, menu, remake};
 use crate::base::units::SECTOR;
 use crate::base::{Bytes, Lba};
+use crate::fs::FsError;
 use crate::fs::fat::read::{FatError, Reader};
 
 const CONFIG: &str = "/grub/grub.cfg";
 const ENVIRONMENT: &str = "/grub/grubenv";
+/// The segment of [`super::entrance`], in GRUB's own folder, and how GRUB's shell names it.
+const SEGMENT: &str = "/grub/osimg-test.img";
+const SEGMENT_WORD: &str = "$prefix/osimg-test.img";
 /// More than any menu needs to be.
 const CONFIG_MAX: Bytes = Bytes::mib(1);
+/// More than any file of GRUB's has.
+const FILE_MAX: Bytes = Bytes::mib(64);
 
 /// Why a boot partition could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +37,8 @@ pub enum PartitionError {
     Missing { path: PathBuf, file: &'static str },
     #[error("`{file}` on the boot partition of `{path}`: {source}")]
     Environment { path: PathBuf, file: &'static str, source: grubenv::GrubenvError },
+    #[error("the boot partition of `{path}` could not be made anew: {source}")]
+    Remake { path: PathBuf, source: FsError },
     #[error("no slot `{slot}` in the menu of `{path}`, which has {}", list(.known))]
     NoSlot { path: PathBuf, slot: String, known: Vec<String> },
 }
@@ -53,6 +61,8 @@ pub struct Patch {
 pub struct BootPartition {
     path: PathBuf,
     fat: Reader<File>,
+    /// Where it starts on the disk.
+    start: Bytes,
 }
 
 impl BootPartition {
@@ -64,13 +74,19 @@ impl BootPartition {
             other => other.map_err(io)?,
         }
         .map_err(|problem| PartitionError::NoBootPartition { path: image.to_path_buf(), problem })?;
-        let fat = Reader::open(file, Bytes(start.0 * SECTOR))
+        let start = Bytes(start.0 * SECTOR);
+        let fat = Reader::open(file, start)
             .map_err(|source| PartitionError::Fat { path: image.to_path_buf(), source })?;
-        Ok(BootPartition { path: image.to_path_buf(), fat })
+        Ok(BootPartition { path: image.to_path_buf(), fat, start })
     }
 
     /// The ids of the menu's entries, in its order.
     pub fn slots(&mut self) -> Result<Vec<String>, PartitionError> {
+        Ok(self.menu()?.into_iter().map(|entry| entry.id).collect())
+    }
+
+    /// The menu's entries, in its order.
+    pub fn menu(&mut self) -> Result<Vec<menu::Entry>, PartitionError> {
         let path = self.path.clone();
         let fat = |source| PartitionError::Fat { path: path.clone(), source };
         let entry = self
@@ -79,15 +95,12 @@ impl BootPartition {
             .map_err(fat)?
             .ok_or_else(|| PartitionError::Missing { path: path.clone(), file: CONFIG })?;
         let bytes = self.fat.read(&entry, CONFIG_MAX).map_err(fat)?;
-        Ok(menu::entry_ids(&String::from_utf8_lossy(&bytes)))
+        Ok(menu::entries(&String::from_utf8_lossy(&bytes)))
     }
 
     /// What to write so that GRUB boots `slot`, now and after a restart: both the one-shot choice and the saved one.
     pub fn choose(&mut self, slot: &str) -> Result<Vec<Patch>, PartitionError> {
-        let known = self.slots()?;
-        if !known.iter().any(|k| k == slot) {
-            return Err(PartitionError::NoSlot { path: self.path.clone(), slot: slot.to_string(), known });
-        }
+        self.knows(slot)?;
         let path = self.path.clone();
         let fat = |source| PartitionError::Fat { path: path.clone(), source };
         let entry = self
@@ -96,10 +109,7 @@ impl BootPartition {
             .map_err(fat)?
             .ok_or_else(|| PartitionError::Missing { path: path.clone(), file: ENVIRONMENT })?;
         let block = self.fat.read(&entry, CONFIG_MAX).map_err(fat)?;
-        let edited =
-            grubenv::set(&block, &[("saved_entry", slot), ("next_entry", slot)]).map_err(|source| {
-                PartitionError::Environment { path: path.clone(), file: ENVIRONMENT, source }
-            })?;
+        let edited = self.chosen(&block, slot)?;
         let mut rest = edited.as_slice();
         let mut patches = Vec::new();
         for extent in self.fat.extents(&entry).map_err(fat)? {
@@ -109,6 +119,41 @@ impl BootPartition {
             rest = after;
         }
         Ok(patches)
+    }
+
+    /// The same, and `segment` loaded behind each slot's initramfs. The partition is written anew for that, with the
+    /// same files in it, by the writer that made it.
+    pub fn enter(&mut self, slot: &str, segment: &[u8]) -> Result<Vec<Patch>, PartitionError> {
+        self.knows(slot)?;
+        let path = self.path.clone();
+        let mut files =
+            self.fat.files(FILE_MAX).map_err(|source| PartitionError::Fat { path: path.clone(), source })?;
+        for (name, bytes) in &mut files {
+            if name.eq_ignore_ascii_case(CONFIG) {
+                *bytes = menu::with_initrd(&String::from_utf8_lossy(bytes), SEGMENT_WORD).into_bytes();
+            } else if name.eq_ignore_ascii_case(ENVIRONMENT) {
+                *bytes = self.chosen(bytes, slot)?;
+            }
+        }
+        files.push((SEGMENT.to_string(), segment.to_vec()));
+        let bytes = remake::partition(self.fat.volume(), files)
+            .map_err(|source| PartitionError::Remake { path, source })?;
+        Ok(vec![Patch { offset: self.start, bytes }])
+    }
+
+    fn knows(&mut self, slot: &str) -> Result<(), PartitionError> {
+        let known = self.slots()?;
+        if known.iter().any(|k| k == slot) {
+            return Ok(());
+        }
+        Err(PartitionError::NoSlot { path: self.path.clone(), slot: slot.to_string(), known })
+    }
+
+    /// The environment block with the choice of `slot`.
+    fn chosen(&self, block: &[u8], slot: &str) -> Result<Vec<u8>, PartitionError> {
+        grubenv::set(block, &[("saved_entry", slot), ("next_entry", slot)]).map_err(|source| {
+            PartitionError::Environment { path: self.path.clone(), file: ENVIRONMENT, source }
+        })
     }
 }
 

@@ -9,7 +9,7 @@ use crate::help::commands;
 use crate::terminal::Terminal;
 
 /// Each command, asked for something that takes no engine; some fail, all say something.
-const CALLS: [&[&str]; 20] = [
+const CALLS: [&[&str]; 21] = [
     &["--help"],
     &["--version"],
     &["init", "new", "--slot", "debian"],
@@ -23,6 +23,7 @@ const CALLS: [&[&str]; 20] = [
     &["render", "good.yaml"],
     &["plan", "good.yaml"],
     &["boot", "good.yaml"],
+    &["test", "good.yaml"],
     &["mkfs", "--type", "ext4", "--output", "root.img", "empty.tar"],
     &["explain"],
     &["schema"],

@@ -15,4 +15,5 @@ mod mkfs;
 mod schema;
 mod streams;
 mod terminal;
+mod test;
 mod usage;
