@@ -2,6 +2,8 @@
 
 #[path = "exec/bench.rs"]
 mod bench;
+#[path = "specimen/tree.rs"]
+mod specimen;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -11,7 +11,7 @@ use super::store::LastRun;
 use crate::base::Digest;
 use crate::base::event::NodeId;
 use crate::plan::explain::Explained;
-use crate::plan::{Explanation, Plan, Why, key};
+use crate::plan::{Explanation, Op, Plan, Why, key};
 
 /// Why a node that is not in the store must run, from what it looked like when it last ran.
 pub fn reason(last: Option<&LastRun>, definition: &Digest, inputs: &[(String, Digest)]) -> Why {
@@ -48,8 +48,12 @@ pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
         }
         let outcomes: Vec<Arc<Outcome>> = inputs.iter().filter_map(|i| states[i.0].1.clone()).collect();
         if node.op.is_pure() {
-            let outcome = ops::pure::compute(&node.op, &outcomes, &cx.model)?;
-            states.push((Explanation::Computed, Some(Arc::new(outcome))));
+            let outcome = match ops::pure::compute(&node.op, &outcomes, cx) {
+                // a tree that is not right is found so by the run, which says it in whole
+                Err(ExecError::Diagnosed { .. }) if matches!(node.op, Op::Rules(_) | Op::GrubCfg(_)) => None,
+                outcome => Some(Arc::new(outcome?)),
+            };
+            states.push((Explanation::Computed, outcome));
             continue;
         }
         let contents: Vec<(String, Digest)> =

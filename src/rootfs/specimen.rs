@@ -174,3 +174,14 @@ pub fn cpio(names: &[&str]) -> Vec<u8> {
     }
     out
 }
+
+/// The head of an x86 kernel image of that version.
+pub fn kernel(version: &str) -> Vec<u8> {
+    let mut image = vec![0; 0x400];
+    image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x20e..0x210].copy_from_slice(&0x100u16.to_le_bytes());
+    let text = format!("{version} (somebody@somewhere) #1 SMP\0");
+    image[0x300..0x300 + text.len()].copy_from_slice(text.as_bytes());
+    image
+}

@@ -24,6 +24,8 @@ use osimg::rootfs::ArchiveWriter;
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
 use tokio_util::sync::CancellationToken;
 
+use crate::specimen::Tree;
+
 /// A slot of the manifest, and what its built tree holds.
 #[derive(Clone)]
 pub struct Slot {
@@ -32,13 +34,26 @@ pub struct Slot {
     pub size: Option<&'static str>,
     pub kernel: Option<&'static str>,
     pub initramfs: bool,
+    /// What else is other in its tree, as pages of `osimg explain` write it.
+    pub changes: &'static [&'static str],
+    /// Lines of its entry in the manifest.
+    pub settings: &'static [&'static str],
     /// Bytes that are not zeros, beside the kernel.
     pub payload: usize,
 }
 
 impl Slot {
     pub fn new(name: &'static str) -> Slot {
-        Slot { name, distro: None, size: None, kernel: Some("6.1.0-9-amd64"), initramfs: true, payload: 0 }
+        Slot {
+            name,
+            distro: None,
+            size: None,
+            kernel: Some("6.1.0-9-amd64"),
+            initramfs: true,
+            changes: &[],
+            settings: &[],
+            payload: 0,
+        }
     }
 }
 
@@ -91,6 +106,9 @@ impl Bench {
             }
             if let Some(size) = slot.size {
                 text += &format!("    size: {size}\n");
+            }
+            for line in slot.settings {
+                text += &format!("    {line}\n");
             }
         }
         fs::write(folder.path().join("m.yaml"), text).expect("manifest");
@@ -299,15 +317,19 @@ fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
 }
 
 fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
-    let mut files = vec![("usr/share/built-from", dockerfile.as_bytes().to_vec())];
-    let image = slot.kernel.map(|version| format!("boot/vmlinuz-{version}"));
-    let initramfs =
-        slot.kernel.filter(|_| slot.initramfs).map(|version| format!("boot/initrd.img-{version}"));
-    files.extend(image.iter().map(|path| (path.as_str(), b"a kernel".to_vec())));
-    files.extend(initramfs.iter().map(|path| (path.as_str(), b"an initramfs".to_vec())));
-    let payload: Vec<u8> = (0..slot.payload).map(|i| (i % 251 + 1) as u8).collect();
-    files.push(("usr/share/payload", payload));
-    archive(&files)
+    let version = slot.kernel.unwrap_or("6.1.0-9-amd64");
+    let mut tree = Tree::debian(version);
+    if slot.kernel.is_none() {
+        tree.remove("/boot");
+    } else if !slot.initramfs {
+        tree.remove(&format!("/boot/initrd.img-{version}"));
+    }
+    for line in slot.changes {
+        tree.change(line);
+    }
+    tree.file("/usr/share/built-from", dockerfile);
+    tree.file("/usr/share/payload", (0..slot.payload).map(|i| (i % 251 + 1) as u8).collect::<Vec<u8>>());
+    tree.pack()
 }
 
 fn toolbox() -> Vec<u8> {

@@ -16,16 +16,16 @@ use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
 use crate::rootfs::finish::Census;
-use crate::rootfs::inspect::Facts;
+use crate::rootfs::inspect::Kernel;
 
-/// The inputs in lowering's order: the exported tree, what was found in it.
+/// The inputs in lowering's order: the exported tree, the kernel that was found in it; the rules' product is nothing.
 const TREE: usize = 0;
-const FACTS: usize = 1;
+const KERNEL: usize = 1;
 
 pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let census: Census = facts(&work.inputs[TREE])?;
-    let found: Facts = value(work.inputs, FACTS)?;
+    let kernel: Kernel = value(work.inputs, KERNEL)?;
     let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
     let request = Request {
         size,
@@ -36,9 +36,9 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
     };
     let formatter: Box<dyn Formatter + Send> = match op.kind {
         FilesystemKind::Ext4 => {
-            Box::new(Ext4 { features: ext4::Features::for_kernel(&found.kernel.version) })
+            Box::new(Ext4 { features: ext4::Features::for_kernel(&kernel.version) })
         }
-        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&found.kernel.version) }),
+        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&kernel.version) }),
     };
     let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
