@@ -2,6 +2,8 @@
 
 #[path = "exec/bench.rs"]
 mod bench;
+#[path = "exec/rules.rs"]
+mod rules;
 #[path = "specimen/tree.rs"]
 mod specimen;
 

@@ -95,6 +95,33 @@ async fn codes_that_only_a_build_finds_are_found_by_it() {
     assert_eq!(GUARDED.iter().filter(known).count(), GUARDED.len(), "a code of the list is gone");
 }
 
+/// What people are told of each built tree, and that every fix is one: the manifest is taken after it.
+#[tokio::test]
+async fn findings_of_built_trees_are_told_well() {
+    let mut told = String::new();
+    let is_rule = |row: &&Row| is_built(row) && row.level.is_allowable();
+    for row in TABLE.iter().filter(is_rule) {
+        let wrong = page::read(row.page).wrong;
+        let guarded = GUARDED.contains(&row.code.as_str());
+        let mut found = if guarded { build::look(&wrong) } else { build::apply(&wrong).await };
+        found.retain(|finding| finding.code == row.code);
+        told += &render_all(&found, Look::PLAIN);
+        for fix in found.iter().flat_map(|finding| &finding.fixes) {
+            let mut text = String::from_utf8(wrong.manifest.clone()).expect("text");
+            for edit in &fix.edits {
+                text.replace_range(edit.span.start..edit.span.end, &edit.text);
+            }
+            told += &format!("  fix: {}\n{}", fix.title, text.replace("version: 1\nname: demo\n", ""));
+            let mended = Example { manifest: text.into_bytes(), ..page::read(row.page).wrong };
+            assert!(!check(&mended).has_errors(), "{told}");
+        }
+        told.push('\n');
+    }
+    insta::with_settings!({ snapshot_path => "explain", prepend_module_to_snapshot => false, omit_expression => true }, {
+        insta::assert_snapshot!("built", told);
+    });
+}
+
 /// `docs/diagnostics.md`: every code by area, with its page one heading lower.
 fn diagnostics_page() -> String {
     let mut out = String::from(

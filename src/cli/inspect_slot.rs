@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use clap::Args;
 use serde_json::json;
@@ -12,7 +13,7 @@ use super::manifest::Manifest;
 use super::mkfs::source::Source;
 use super::session::Session;
 use super::{interrupt, run, slots};
-use crate::base::event::{NodeId, NodeReporter};
+use crate::base::event::{Event, NodeId, NodeReporter};
 use crate::diag::{Diagnostics, Severity, json};
 use crate::exec::{self, ops};
 use crate::front::model::{Model, Slot};
@@ -98,9 +99,13 @@ fn surveys(model: &Arc<Model>, wanted: &[&Slot], session: &Session) -> Result<Ve
 fn tree(path: PathBuf, session: &Session) -> Result<(), Failure> {
     let source = Source::open(&path, session, None, "inspect-slot --tar")?;
     let sink = session.sink();
+    let label = format!("inspect {}", path.display());
     let survey = interrupt::run(&sink, |cancel| {
-        let reporter = NodeReporter::new(NodeId(0), sink.clone());
+        let (sink, node, started) = (sink.clone(), NodeId(0), Instant::now());
+        let reporter = NodeReporter::new(node, sink.clone());
         async move {
+            sink.emit(Event::RunStarted { total: 1 });
+            sink.emit(Event::NodeStarted { node, label: label.clone(), why: String::new() });
             let read = tokio::task::spawn_blocking(move || {
                 let mut tree = source.tree(&reporter, &cancel)?;
                 inspect(&mut tree).map_err(|error| match error {
@@ -108,9 +113,17 @@ fn tree(path: PathBuf, session: &Session) -> Result<(), Failure> {
                     InspectError::Clash { .. } => failure::Problem::of(&error).into(),
                 })
             });
-            read.await.unwrap_or(Err(Failure::Interrupted))
+            let read = read.await.unwrap_or(Err(Failure::Interrupted));
+            let took = started.elapsed();
+            sink.emit(match &read {
+                Ok(_) => Event::NodeFinished { node, label, took },
+                Err(_) => Event::NodeFailed { node, label },
+            });
+            sink.emit(Event::RunFinished { took });
+            read
         }
     })?;
+    drop(sink);
     let case = Case::new(None, &survey);
     report(vec![(path.display().to_string(), Summary::of(&case))], look(&case), session)
 }

@@ -141,3 +141,116 @@ pub fn one_more(source: &Source, span: Span, items: &[Spanned<String>]) -> Optio
     let at = last.span.end + rest.len();
     indent.trim().is_empty().then(|| insert(at, format!("{ending}{indent}- "))).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::Path;
+
+    use super::super::{Probe, load};
+    use super::*;
+    use crate::front::model::{Model, Slot};
+
+    struct Anywhere;
+
+    impl Probe for Anywhere {
+        fn read(&self, _: &Path) -> io::Result<Option<Vec<u8>>> {
+            Ok(Some(b"FROM a\n".to_vec()))
+        }
+
+        fn is_file(&self, _: &Path) -> bool {
+            true
+        }
+
+        fn is_dir(&self, _: &Path) -> bool {
+            true
+        }
+
+        fn list(&self, _: &Path) -> Option<Vec<String>> {
+            None
+        }
+    }
+
+    fn model(text: &str) -> Model {
+        let (model, found) = load("m", text.as_bytes(), Path::new("/m"), &Anywhere);
+        let told: Vec<_> = found.iter().map(|f| f.message.clone()).collect();
+        model.unwrap_or_else(|| panic!("{told:?}\n{text}"))
+    }
+
+    /// The manifest after `logind` was added to the slot's `systemd.unmask`, which must have it then.
+    fn mended(text: &str) -> Option<String> {
+        let logind = "systemd-logind.service";
+        let before = model(text);
+        let slot = |model: &Model| -> Slot { model.slots.last().expect("a slot").clone() };
+        let add = slot(&before).places.unmask.add?;
+        let mut after = text.to_string();
+        after.insert_str(add.at, &add.text(logind));
+        let unmask = &slot(&model(&after)).systemd.unmask;
+        assert!(unmask.iter().any(|unit| unit == logind), "{after}");
+        assert_eq!(model(&after).slots.len(), before.slots.len(), "{after}");
+        Some(after)
+    }
+
+    const HEAD: &str = "version: 1\nname: n\n";
+
+    fn added(rest: &str) -> String {
+        let after = mended(&format!("{HEAD}{rest}")).unwrap_or_else(|| panic!("no insertion: {rest}"));
+        after.strip_prefix(HEAD).expect("the head stays").to_string()
+    }
+
+    #[test]
+    fn a_list_that_is_there_gets_one_word_more() {
+        assert_eq!(
+            added("slots:\n  - {name: a, dockerfile: d, systemd: {unmask: [x.service]}}\n"),
+            "slots:\n  - {name: a, dockerfile: d, systemd: {unmask: [x.service, systemd-logind.service]}}\n"
+        );
+        assert_eq!(
+            added("defaults:\n  systemd:\n    unmask:\n    - x.service # why\nslots:\n- name: a\n  dockerfile: d\n"),
+            "defaults:\n  systemd:\n    unmask:\n    - x.service # why\n    - systemd-logind.service\n\
+             slots:\n- name: a\n  dockerfile: d\n"
+        );
+        assert_eq!(
+            added("slots:\n- name: a\n  dockerfile: d\n  systemd: {unmask: []}\n"),
+            "slots:\n- name: a\n  dockerfile: d\n  systemd: {unmask: [systemd-logind.service]}\n"
+        );
+    }
+
+    #[test]
+    fn a_section_without_the_list_gets_it() {
+        assert_eq!(
+            added("slots:\n- name: a\n  dockerfile: d\n  systemd:\n    # why\n    enable: [x.service]\n"),
+            "slots:\n- name: a\n  dockerfile: d\n  systemd:\n    # why\n    unmask: [systemd-logind.service]\n    \
+             enable: [x.service]\n"
+        );
+        assert_eq!(
+            added("slots:\n- {name: a, dockerfile: d, systemd: {enable: [x.service]}}\n"),
+            "slots:\n- {name: a, dockerfile: d, systemd: {unmask: [systemd-logind.service], enable: [x.service]}}\n"
+        );
+    }
+
+    #[test]
+    fn a_slot_without_the_section_gets_it_behind_its_name() {
+        assert_eq!(
+            added("slots:\n  - name: a # the one\n    dockerfile: d\n"),
+            "slots:\n  - name: a # the one\n    systemd: {unmask: [systemd-logind.service]}\n    dockerfile: d\n"
+        );
+        assert_eq!(
+            added("slots:\n  - dockerfile: d\n    name: \"a\""),
+            "slots:\n  - dockerfile: d\n    name: \"a\"\n    systemd: {unmask: [systemd-logind.service]}"
+        );
+        assert_eq!(
+            added("slots:\r\n- name: a\r\n  dockerfile: d\r\n"),
+            "slots:\r\n- name: a\r\n  systemd: {unmask: [systemd-logind.service]}\r\n  dockerfile: d\r\n"
+        );
+        assert_eq!(
+            added("slots: [{name: a, dockerfile: d}]\n"),
+            "slots: [{name: a, systemd: {unmask: [systemd-logind.service]}, dockerfile: d}]\n"
+        );
+    }
+
+    #[test]
+    fn what_an_alias_repeats_is_left_alone() {
+        let slots = "slots:\n- {name: a, dockerfile: d, systemd: &s {unmask: [x.service]}}\n- {name: b, dockerfile: d, systemd: *s}\n";
+        assert_eq!(mended(&format!("{HEAD}{slots}")), None);
+    }
+}

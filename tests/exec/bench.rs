@@ -1,7 +1,7 @@
 //! A manifest in a temporary folder, a fake engine whose images hold a small bootable-looking Debian tree, and a run of
 //! the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -36,6 +36,8 @@ pub struct Slot {
     pub initramfs: bool,
     /// What else is other in its tree, as pages of `osimg explain` write it.
     pub changes: &'static [&'static str],
+    /// Modules that its initramfs has not.
+    pub initramfs_lacks: &'static [&'static str],
     /// Lines of its entry in the manifest.
     pub settings: &'static [&'static str],
     /// Bytes that are not zeros, beside the kernel.
@@ -51,6 +53,7 @@ impl Slot {
             kernel: Some("6.1.0-9-amd64"),
             initramfs: true,
             changes: &[],
+            initramfs_lacks: &[],
             settings: &[],
             payload: 0,
         }
@@ -62,6 +65,7 @@ pub struct Bench {
     slots: Vec<Slot>,
     pub engine: Arc<FakeEngine>,
     jobs: usize,
+    deny_warnings: bool,
     events: Arc<Events>,
 }
 
@@ -117,6 +121,7 @@ impl Bench {
             slots: slots.to_vec(),
             engine: Arc::new(engine(slots)),
             jobs: 2,
+            deny_warnings: false,
             events: Arc::default(),
         }
     }
@@ -145,6 +150,11 @@ impl Bench {
         self
     }
 
+    pub fn denying_warnings(mut self) -> Bench {
+        self.deny_warnings = true;
+        self
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -159,6 +169,15 @@ impl Bench {
 
     pub fn events(&self) -> Vec<Event> {
         self.events.all.lock().expect("lock").clone()
+    }
+
+    /// Labels of the nodes that began to work.
+    pub fn started(&self) -> BTreeSet<String> {
+        let label = |event| match event {
+            Event::NodeStarted { label, .. } => Some(label),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(label).collect()
     }
 
     pub fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
@@ -232,6 +251,7 @@ impl Bench {
             }),
         );
         cx.jobs = self.jobs;
+        cx.deny_warnings = self.deny_warnings;
         cx.sink = self.events.clone();
         (plan, cx)
     }
@@ -323,6 +343,9 @@ fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
         tree.remove("/boot");
     } else if !slot.initramfs {
         tree.remove(&format!("/boot/initrd.img-{version}"));
+    }
+    if !slot.initramfs_lacks.is_empty() {
+        tree.initramfs_without(version, slot.initramfs_lacks);
     }
     for line in slot.changes {
         tree.change(line);

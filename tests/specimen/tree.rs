@@ -43,7 +43,7 @@ impl Tree {
         tree.link("/sbin", "usr/sbin");
         tree.file(&format!("/boot/vmlinuz-{version}"), kernel(version));
         tree.file(&format!("{modules}/modules.dep"), MODULES.iter().map(line).collect::<String>());
-        tree.file(&format!("{modules}/modules.builtin"), "kernel/drivers/ata/ahci.ko\n");
+        tree.file(&format!("{modules}/modules.builtin"), "kernel/fs/configfs/configfs.ko\n");
         let names: Vec<String> =
             MODULES.iter().map(|(name, _)| format!("usr/lib/modules/{version}/{}", path(name))).collect();
         tree.initramfs(version, names.iter().map(String::as_str).chain(["init"]));
@@ -93,6 +93,16 @@ impl Tree {
 
     pub fn link(&mut self, path: &str, target: &str) {
         self.0.insert(path.to_string(), Thing::Link(target.to_string()));
+    }
+
+    /// The whole initramfs but these modules.
+    pub fn initramfs_without(&mut self, version: &str, modules: &[&str]) {
+        let names: Vec<String> = MODULES
+            .iter()
+            .filter(|(path, _)| !modules.iter().any(|module| path.ends_with(&format!("/{module}"))))
+            .map(|(path, _)| format!("usr/lib/modules/{version}/kernel/{path}.ko"))
+            .collect();
+        self.initramfs(version, names.iter().map(String::as_str).chain(["init"]));
     }
 
     /// The initramfs of that kernel, made of these names.
