@@ -90,7 +90,8 @@ impl Outputs {
                 None => cached.push(node.op.label()),
             }
         }
-        let inspected = plan.find(|op| matches!(op, Op::Rules(_))).map(|id| plan.inputs(id)).unwrap_or_default();
+        let inspected =
+            plan.find(|op| matches!(op, Op::Rules(_))).map(|id| plan.inputs(id)).unwrap_or_default();
         let trees: Vec<Arc<Outcome>> =
             inspected.iter().filter_map(|id| results.get(id)).map(|r| r.outcome.clone()).collect();
         let findings = ops::rules::findings(&trees, model)?;

@@ -33,7 +33,11 @@ struct Text<'t> {
 
 impl<'t> Text<'t> {
     fn own_or_default(&self, key: &str) -> Option<&'t Node> {
-        [self.own, self.defaults].into_iter().flatten().find_map(|node| node.get(key)).filter(|n| !n.is_null())
+        [self.own, self.defaults]
+            .into_iter()
+            .flatten()
+            .find_map(|node| node.get(key))
+            .filter(|n| !n.is_null())
     }
 
     fn place(&self, section: &str, key: &str) -> Place {
@@ -71,7 +75,8 @@ impl<'t> Text<'t> {
         if at < section.span.start || at > section.span.end {
             return None;
         }
-        let after = if flow { "], ".to_string() } else { format!("]{}{}", self.ending(at), self.indent(at)?) };
+        let after =
+            if flow { "], ".to_string() } else { format!("]{}{}", self.ending(at), self.indent(at)?) };
         Some(Insertion { at, before: format!("{key}: ["), after })
     }
 
@@ -205,7 +210,9 @@ mod tests {
             "slots:\n  - {name: a, dockerfile: d, systemd: {unmask: [x.service, systemd-logind.service]}}\n"
         );
         assert_eq!(
-            added("defaults:\n  systemd:\n    unmask:\n    - x.service # why\nslots:\n- name: a\n  dockerfile: d\n"),
+            added(
+                "defaults:\n  systemd:\n    unmask:\n    - x.service # why\nslots:\n- name: a\n  dockerfile: d\n"
+            ),
             "defaults:\n  systemd:\n    unmask:\n    - x.service # why\n    - systemd-logind.service\n\
              slots:\n- name: a\n  dockerfile: d\n"
         );

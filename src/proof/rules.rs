@@ -18,8 +18,8 @@ mod init;
 mod initramfs;
 mod kernel;
 mod kernel_image;
-mod logind;
 pub mod login;
+mod logind;
 mod machine_id;
 mod modules;
 mod mount_points;
@@ -136,7 +136,13 @@ impl<'a> Case<'a> {
     }
 
     /// A finding at a span of the slot.
-    fn at(&self, code: Code, message: impl std::fmt::Display, span: fn(&Slot) -> Span, label: &str) -> Diagnostic {
+    fn at(
+        &self,
+        code: Code,
+        message: impl std::fmt::Display,
+        span: fn(&Slot) -> Span,
+        label: &str,
+    ) -> Diagnostic {
         let finding = self.about(code, message);
         match self.stated {
             Some((model, slot)) => finding.at(&model.source, span(slot), label),
@@ -145,7 +151,13 @@ impl<'a> Case<'a> {
     }
 
     /// A finding at a setting of the slot.
-    fn of(&self, code: Code, message: impl std::fmt::Display, place: fn(&Slot) -> &Place, label: &str) -> Diagnostic {
+    fn of(
+        &self,
+        code: Code,
+        message: impl std::fmt::Display,
+        place: fn(&Slot) -> &Place,
+        label: &str,
+    ) -> Diagnostic {
         let finding = self.about(code, message);
         match self.stated {
             Some((model, slot)) => {
@@ -157,7 +169,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The fix that gives a list of the slot one word more, where that is plain.
+    /// The fix that gives a list of the slot more words, where that is plain.
     fn adding(&self, finding: Diagnostic, place: fn(&Slot) -> &Place, title: &str, word: &str) -> Diagnostic {
         match self.slot().and_then(|slot| place(slot).add.as_ref()) {
             Some(insertion) => finding.fix(title, insertion.span(), insertion.text(word)),
@@ -178,11 +190,16 @@ impl<'a> Case<'a> {
         }
         let place: fn(&Slot) -> &Place = |slot| &slot.places.unmask;
         let finding = self.of(code, message, place, "does not have it");
-        let finding = match self.stated {
-            Some(_) => finding.help(format!("add it: `systemd: {{unmask: [{unit}]}}`")),
-            None => finding.help(format!("`systemctl unmask {unit}` in the image's build")),
+        let Some(slot) = self.slot() else {
+            return finding.help(format!("`systemctl unmask {unit}` in the image's build"));
         };
-        self.adding(finding, place, &format!("add `{unit}` to `systemd.unmask`"), unit)
+        let mut whole = slot.systemd.unmask.clone();
+        whole.push(unit.to_string());
+        let whole = whole.join(", ");
+        // a list that is stated replaces osimg's own, which must not be lost
+        let words = if slot.places.unmask.stated { unit } else { &whole };
+        let finding = finding.help(format!("add it: `systemd: {{unmask: [{whole}]}}`"));
+        self.adding(finding, place, &format!("add `{unit}` to `systemd.unmask`"), words)
     }
 
     /// A finding about a file of the tree: at the entry of `files` that writes it, if one does.

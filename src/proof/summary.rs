@@ -129,10 +129,16 @@ fn initramfs(case: &Case<'_>) -> Option<Initramfs> {
         problem: None,
     };
     Some(match case.survey.initramfs.get(&path) {
-        None => Initramfs { problem: Some("it is another name of a file that was not read".into()), ..nothing },
+        None => {
+            Initramfs { problem: Some("it is another name of a file that was not read".into()), ..nothing }
+        }
         Some(Listing::Unreadable(why)) => Initramfs { problem: Some(why.clone()), ..nothing },
         Some(Listing::Read(found)) => Initramfs {
-            packing: found.pieces.iter().map(|p| p.packing.map_or("cpio", |packing| packing.as_str())).collect(),
+            packing: found
+                .pieces
+                .iter()
+                .map(|p| p.packing.map_or("cpio", |packing| packing.as_str()))
+                .collect(),
             size: Bytes(found.pieces.iter().map(|p| p.size.0).sum()),
             unpacked: Bytes(found.pieces.iter().map(|p| p.unpacked.0).sum()),
             modules: found.modules.get(&choice.kernel.version).map_or(0, std::collections::BTreeSet::len),

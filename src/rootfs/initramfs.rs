@@ -111,7 +111,9 @@ pub fn read(reader: &mut dyn Read) -> Result<Initramfs, InitramfsError> {
     let mut found = Initramfs::default();
     loop {
         let at = input.at;
-        let Some(mark) = mark(&mut input).map_err(|source| InitramfsError::Cpio { at, source })? else { break };
+        let Some(mark) = mark(&mut input).map_err(|source| InitramfsError::Cpio { at, source })? else {
+            break;
+        };
         let start = input.at - mark.len() as u64;
         let mut budget = Budget { found: &mut found, entries: 0, too_large: false };
         let (packing, unpacked) = if cpio::begins(&mark) {
@@ -208,18 +210,11 @@ impl<R: BufRead> BufRead for Input<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
     use proptest::prelude::*;
 
+    use super::super::compression::member::gzip;
     use super::super::specimen::cpio;
     use super::*;
-
-    fn gzip(bytes: &[u8]) -> Vec<u8> {
-        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        out.write_all(bytes).expect("memory");
-        out.finish().expect("memory")
-    }
 
     fn early() -> Vec<u8> {
         cpio(&["kernel/", "kernel/x86/", "kernel/x86/microcode/GenuineIntel.bin"])

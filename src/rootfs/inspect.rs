@@ -183,10 +183,7 @@ impl Notes {
         let by_file = |path: &TreePath| path.to_string();
         Survey {
             os_release: self.os_release(),
-            modules: kernels
-                .iter()
-                .map(|k| (k.version.clone(), modules::of(&self, &k.version)))
-                .collect(),
+            modules: kernels.iter().map(|k| (k.version.clone(), modules::of(&self, &k.version))).collect(),
             init: self.program("sbin/init"),
             units: units::of(&self),
             accounts: accounts::of(&self),

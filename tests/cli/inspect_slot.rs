@@ -30,7 +30,8 @@ fn a_tree_that_boots_is_told_of() {
 
 #[test]
 fn findings_come_beside_it_and_errors_fail() {
-    let tree = changed(&["/etc/systemd/system/getty.target -> /dev/null", "/usr/bin/sudo 755", "/.dockerenv"]);
+    let tree =
+        changed(&["/etc/systemd/system/getty.target -> /dev/null", "/usr/bin/sudo 755", "/.dockerenv"]);
     let ran = ran(&tree, &[]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.out.contains("prompt on     none\n"), "{}", ran.out);

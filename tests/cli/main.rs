@@ -14,8 +14,8 @@ mod inspect_slot;
 mod interrupt;
 mod mkfs;
 mod schema;
+#[path = "../specimen/tree.rs"]
+mod specimen;
 mod streams;
 mod terminal;
 mod usage;
-#[path = "../specimen/tree.rs"]
-mod specimen;

@@ -17,8 +17,8 @@ use osimg::front::model::{Firmware, Model};
 use osimg::plan::lower::lower;
 use osimg::proof::rules::judge;
 use osimg::rootfs::inspect::inspect;
-use osimg::rootfs::{Archive, ArchiveWriter};
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
+use osimg::rootfs::{Archive, ArchiveWriter};
 
 use super::page::Example;
 use super::specimen::Tree;
@@ -117,10 +117,7 @@ fn engine(example: &Example) -> FakeEngine {
     let tar = tree(example).pack();
     let mut engine = FakeEngine::new(move |request: &BuildRequest| match request.tag.ends_with(":toolbox") {
         true => FakeImage { tar: toolbox(), ..FakeImage::default() },
-        false => FakeImage {
-            files: files.clone(),
-            tar: tar.clone(),
-        },
+        false => FakeImage { files: files.clone(), tar: tar.clone() },
     });
     for image in &example.images {
         engine = engine.with_image(image, BTreeMap::new(), FakeImage::default());

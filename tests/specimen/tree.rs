@@ -54,7 +54,10 @@ impl Tree {
         tree.program("/usr/sbin/sshd", 0o755);
         tree.units();
         tree.file("/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
-        tree.file("/etc/passwd", "root:x:0:0:root:/root:/bin/bash\nmail:x:8:8::/var/mail:/usr/sbin/nologin\n");
+        tree.file(
+            "/etc/passwd",
+            "root:x:0:0:root:/root:/bin/bash\nmail:x:8:8::/var/mail:/usr/sbin/nologin\n",
+        );
         tree.file("/etc/shadow", "root:$6$salt$abcdefghijklmnop:20000:0:99999:7:::\nmail:*:20000::::::\n");
         tree
     }
@@ -139,7 +142,9 @@ impl Tree {
         let mut writer = ArchiveWriter::new(Vec::new());
         for (path, thing) in &self.0 {
             let (kind, mode, content) = match thing {
-                Thing::File(content, mode) => (Kind::File { size: content.len() as u64 }, *mode, content.as_slice()),
+                Thing::File(content, mode) => {
+                    (Kind::File { size: content.len() as u64 }, *mode, content.as_slice())
+                }
                 Thing::Link(target) => (Kind::Symlink { target: target.clone().into() }, 0o777, &b""[..]),
                 Thing::Directory => (Kind::Directory, 0o755, &b""[..]),
             };

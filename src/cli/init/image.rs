@@ -53,7 +53,11 @@ pub async fn look(
             .help(Unsupported::help())
         })?,
     )?;
-    Ok(Slot { name: wanted.name.clone(), system, kernel: found.kernels.into_iter().next().map(|kernel| kernel.version) })
+    Ok(Slot {
+        name: wanted.name.clone(),
+        system,
+        kernel: found.kernels.into_iter().next().map(|kernel| kernel.version),
+    })
 }
 
 fn system(reference: &str, release: &crate::rootfs::os_release::OsRelease) -> Result<System, Failure> {

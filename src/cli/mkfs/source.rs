@@ -59,11 +59,7 @@ impl Source {
         Ok(Source { file, name, length, clamp })
     }
 
-    fn standard_input(
-        session: &Session,
-        clamp: Option<i64>,
-        command: &str,
-    ) -> Result<Source, Failure> {
+    fn standard_input(session: &Session, clamp: Option<i64>, command: &str) -> Result<Source, Failure> {
         if session.environment.terminal.stdin {
             let problem = Problem::new("standard input is a terminal");
             let how = format!("send an archive into it: `... | osimg {command} ... -`");

@@ -35,9 +35,7 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         created: op.created,
     };
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => {
-            Box::new(Ext4 { features: ext4::Features::for_kernel(&kernel.version) })
-        }
+        FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::for_kernel(&kernel.version) }),
         FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&kernel.version) }),
     };
     let tree = cx.store.object(object(work.inputs, TREE));

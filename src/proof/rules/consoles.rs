@@ -36,7 +36,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                     Generator::Missing => "is not there",
                     Generator::Masked => "is masked",
                 };
-                let message = format!("{no_prompt}: systemd-getty-generator, which starts `{unit}`, {problem}");
+                let message =
+                    format!("{no_prompt}: systemd-getty-generator, which starts `{unit}`, {problem}");
                 let finding = case.about(codes::UNIT_CONSOLE, message);
                 found.push(
                     finding

@@ -27,7 +27,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let message = match case.survey.units.find(name) {
         Found::There(_) => return,
         Found::Missing(unit) => format!("systemd has nothing to boot into: there is no `{unit}`"),
-        Found::Masked(unit, path) => format!("systemd has nothing to boot into: `{unit}` is masked by {path}"),
+        Found::Masked(unit, path) => {
+            format!("systemd has nothing to boot into: `{unit}` is masked by {path}")
+        }
         Found::Dangling(link, to) => {
             format!("systemd has nothing to boot into: {link} leads to {to}, where nothing is")
         }

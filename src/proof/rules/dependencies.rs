@@ -9,11 +9,12 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for driver in case.drivers().into_iter().filter(|driver| case.has(initramfs, driver)) {
         let Some(missing) = lacking.get(&driver.replace('-', "_")) else { continue };
         let missing: Vec<&str> = missing.iter().map(String::as_str).collect();
-        let message =
-            format!("the initramfs {path} has the driver `{driver}`, but not `{}`, which it needs", missing.join("`, `"));
-        found.push(
-            case.of(codes::INITRAMFS_DEPENDENCY, message, |slot| &slot.places.drivers, "")
-                .help("dracut takes in what modules.dep lists: run depmod before it, or check `dracut.omit_drivers`"),
+        let message = format!(
+            "the initramfs {path} has the driver `{driver}`, but not `{}`, which it needs",
+            missing.join("`, `")
         );
+        found.push(case.of(codes::INITRAMFS_DEPENDENCY, message, |slot| &slot.places.drivers, "").help(
+            "dracut takes in what modules.dep lists: run depmod before it, or check `dracut.omit_drivers`",
+        ));
     }
 }

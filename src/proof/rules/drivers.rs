@@ -6,6 +6,10 @@ use crate::diag::{Diagnostic, Diagnostics, codes};
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let (Ok(choice), Some((path, initramfs))) = (&case.choice, case.initramfs()) else { return };
     let (Some((model, slot)), Some(modules)) = (case.stated, case.modules()) else { return };
+    // nothing is known of what such a kernel has built in
+    if !modules.folder {
+        return;
+    }
     let version = &choice.kernel.version;
     for driver in case.drivers() {
         if case.has(initramfs, driver) {
@@ -42,7 +46,7 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
 fn declared_by_osimg(case: &Case<'_>, finding: Diagnostic) -> Diagnostic {
     match case.stated {
         Some((model, slot)) => {
-            let label = "`dracut.drivers` not stated here has virtio_blk, virtio_scsi and the root filesystem";
+            let label = "without `dracut.drivers` these are virtio_blk, virtio_scsi and the root's";
             finding.at(&model.source, super::first_line(&model.source.text, slot.dracut.span), label)
         }
         None => finding,

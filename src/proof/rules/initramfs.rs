@@ -14,7 +14,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         Listing::Unreadable(why) => push(
             codes::INITRAMFS_UNREADABLE,
             format!("the kernel could not unpack {path}: {why}"),
-            "dracut ran out of room, or something else wrote the file: `apply --refresh` makes it anew".into(),
+            "dracut ran out of room, or something else wrote the file: `apply --refresh` makes it anew"
+                .into(),
         ),
         Listing::Read(initramfs) if !initramfs.init => push(
             codes::INITRAMFS_UNREADABLE,

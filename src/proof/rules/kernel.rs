@@ -9,9 +9,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let Err(why) = &case.choice else { return };
     let version = |slot: &Slot| slot.kernel.version.as_ref().map_or(slot.name.span, |v| v.span);
     found.push(match why {
-        NoKernel::None => case
-            .at(codes::KERNEL_MISSING, why, |slot| slot.dockerfile.span, "")
-            .help("the Dockerfile or `packages` took the kernel out again, or /boot is a mount point in the image"),
+        NoKernel::None => case.at(codes::KERNEL_MISSING, why, |slot| slot.dockerfile.span, "").help(
+            "the Dockerfile or `packages` took the kernel out again, or /boot is a mount point in the image",
+        ),
         NoKernel::NotThere { .. } => case
             .at(codes::KERNEL_MISSING, why, version, "")
             .help("pin one of those, or leave `version` out for the newest"),

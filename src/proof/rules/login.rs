@@ -29,7 +29,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     }
     let set = accounts.users.iter().find(|user| user.password == Password::Set || user.keys);
     let why = match (keys.first(), set) {
-        (Some(user), _) if accounts.sshd => format!("`{user}` has ssh keys, but the boot does not start sshd"),
+        (Some(user), _) if accounts.sshd => {
+            format!("`{user}` has ssh keys, but the boot does not start sshd")
+        }
         (Some(user), _) => format!("`{user}` has ssh keys, but there is no sshd"),
         (None, Some(user)) => match user.shell_state {
             Shell::NoLogin => format!("the shell of `{}` is {}", user.name, user.shell),

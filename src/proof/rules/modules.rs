@@ -13,7 +13,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         let help = "install the kernel's whole package; a kernel that needs no modules can be allowed";
         found.push(case.at(codes::KERNEL_MODULES, message, span, "").help(help));
     } else if !modules.listed {
-        let message = format!("kernel {version} cannot find its modules: /lib/modules/{version}/modules.dep is not there");
+        let message = format!(
+            "kernel {version} cannot find its modules: /lib/modules/{version}/modules.dep is not there"
+        );
         found.push(
             case.at(codes::KERNEL_MODULES, message, span, "")
                 .help(format!("`RUN depmod {version}` at the end of the Dockerfile")),

@@ -12,7 +12,8 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         }
         // another mount brings it
         let above = mounts.iter().any(|other| {
-            other.point != "/" && other.point != mount.point
+            other.point != "/"
+                && other.point != mount.point
                 && mount.point.strip_prefix(&other.point).is_some_and(|rest| rest.starts_with('/'))
         });
         if above {

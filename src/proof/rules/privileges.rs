@@ -29,7 +29,9 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         };
         let finding = case.about_file(codes::TREE_PRIVILEGE, &message, &program.path);
         let otherwise = match ping {
-            true => "or open its sockets to all by `net.ipv4.ping_group_range` (Debian 13: linux-sysctl-defaults)",
+            true => {
+                "or open its sockets to all by `net.ipv4.ping_group_range` (Debian 13: linux-sysctl-defaults)"
+            }
             false => "or allow it where that is meant",
         };
         found.push(finding.help(format!("`RUN {mend}` in the Dockerfile, {otherwise}")));

@@ -26,5 +26,10 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     };
     let place = |slot: &Slot| slot.places.args.span;
     let finding = case.at(codes::SELINUX_ENFORCING, message, place, "").help(help);
-    found.push(case.adding(finding, |slot| &slot.places.args, "add `selinux=0` to `kernel.args`", "selinux=0"));
+    found.push(case.adding(
+        finding,
+        |slot| &slot.places.args,
+        "add `selinux=0` to `kernel.args`",
+        "selinux=0",
+    ));
 }

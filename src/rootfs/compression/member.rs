@@ -146,6 +146,14 @@ impl<R: BufRead> Read for Lz4<R> {
     }
 }
 
+/// A gzip member, for this room's tests.
+#[cfg(test)]
+pub fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    io::Write::write_all(&mut out, bytes).expect("memory");
+    out.finish().expect("memory")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +167,10 @@ mod tests {
         ),
         (Packing::Zstd, "28b52ffd045829000068656c6c6fa36d9f88"),
         (Packing::Lz4, "02214c18060000005068656c6c6f"),
-        (Packing::Bzip2, "425a68393141592653591931653d00000081000244a000219a68334d07338bb9229c28480c98b29e80"),
+        (
+            Packing::Bzip2,
+            "425a68393141592653591931653d00000081000244a000219a68334d07338bb9229c28480c98b29e80",
+        ),
         (Packing::Lzma, "5d00008000ffffffffffffffff00341949ee8e6821ffffffb9e00000"),
     ];
 

@@ -26,7 +26,8 @@ pub(super) fn of(notes: &Notes, text: &str) -> Vec<Mount> {
             return None;
         }
         let options = words.next().unwrap_or_default().split(',').map(String::from).collect();
-        let point_is_there = matches!(notes.what(&point), Some(What::Directory | What::Implied)) || point == "/";
+        let point_is_there =
+            matches!(notes.what(&point), Some(What::Directory | What::Implied)) || point == "/";
         Some(Mount { device, point, kind, options, point_is_there })
     };
     text.lines().filter_map(line).collect()

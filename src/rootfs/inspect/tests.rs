@@ -174,7 +174,10 @@ fn whole() -> Vec<(Node, Vec<u8>)> {
         file(&format!("{modules}/modules.builtin"), "kernel/lib/built-in.ko\n"),
         file("etc/os-release", "ID=debian\n"),
         file("etc/fstab", "# none\nUUID=1 / xfs defaults 0 0\n/dev/sdb1 /srv\\040data ext4 noauto,ro\n"),
-        file("etc/passwd", "root:x:0:0::/root:/bin/bash\nadmin:x:1:1::/home/admin:/usr/bin/bash\nn:x:2:2::/:/sbin/nologin\nlost:$6$abcdefghijkl:3:3::/:\n"),
+        file(
+            "etc/passwd",
+            "root:x:0:0::/root:/bin/bash\nadmin:x:1:1::/home/admin:/usr/bin/bash\nn:x:2:2::/:/sbin/nologin\nlost:$6$abcdefghijkl:3:3::/:\n",
+        ),
         file("etc/shadow", "root:$6$abcdefghijkl:1::::::\nadmin:!:1::::::\nn:$6$abcdefghijkl:1::::::\n"),
         file("home/admin/.ssh/authorized_keys", "ssh-ed25519 AAAA\n"),
         file("etc/machine-id", "uninitialized\n"),
@@ -194,7 +197,10 @@ fn whole() -> Vec<(Node, Vec<u8>)> {
         symlink("etc/systemd/system/systemd-logind.service", "/dev/null"),
         file("etc/systemd/system/empty.service", ""),
         symlink("etc/systemd/system/gone.service", "/opt/gone.service"),
-        symlink("etc/systemd/system/getty.target.wants/getty@tty1.service", "/lib/systemd/system/getty@.service"),
+        symlink(
+            "etc/systemd/system/getty.target.wants/getty@tty1.service",
+            "/lib/systemd/system/getty@.service",
+        ),
     ]
 }
 

@@ -121,7 +121,8 @@ fn template(name: &str) -> Option<String> {
 /// The folder of [`FOLDERS`] that a path is in, by its rank, and the path from there.
 fn place(path: &TreePath) -> Option<(usize, &str)> {
     let text = std::str::from_utf8(path.as_bytes()).ok()?;
-    let inside = |(rank, folder): (usize, &&str)| Some((rank, text.strip_prefix(*folder)?.strip_prefix('/')?));
+    let inside =
+        |(rank, folder): (usize, &&str)| Some((rank, text.strip_prefix(*folder)?.strip_prefix('/')?));
     FOLDERS.iter().enumerate().find_map(inside)
 }
 
