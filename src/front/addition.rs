@@ -153,7 +153,6 @@ mod tests {
     use std::path::Path;
 
     use super::super::{Probe, load};
-    use super::*;
     use crate::front::model::{Model, Slot};
 
     struct Anywhere;

@@ -36,8 +36,6 @@ pub struct Slot {
     pub initramfs: bool,
     /// What else is other in its tree, as pages of `osimg explain` write it.
     pub changes: &'static [&'static str],
-    /// Modules that its initramfs has not.
-    pub initramfs_lacks: &'static [&'static str],
     /// Lines of its entry in the manifest.
     pub settings: &'static [&'static str],
     /// Bytes that are not zeros, beside the kernel.
@@ -53,7 +51,6 @@ impl Slot {
             kernel: Some("6.1.0-9-amd64"),
             initramfs: true,
             changes: &[],
-            initramfs_lacks: &[],
             settings: &[],
             payload: 0,
         }
@@ -343,9 +340,6 @@ fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
         tree.remove("/boot");
     } else if !slot.initramfs {
         tree.remove(&format!("/boot/initrd.img-{version}"));
-    }
-    if !slot.initramfs_lacks.is_empty() {
-        tree.initramfs_without(version, slot.initramfs_lacks);
     }
     for line in slot.changes {
         tree.change(line);

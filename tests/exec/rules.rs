@@ -43,7 +43,7 @@ async fn a_container_image_without_init_and_kernel() {
 #[tokio::test]
 async fn an_initramfs_without_virtio() {
     let slot = Slot {
-        initramfs_lacks: &["virtio_blk", "virtio_scsi"],
+        changes: &["initramfs lacks virtio_blk virtio_scsi"],
         settings: &["dracut: {drivers: [virtio_blk, ext4]}"],
         ..Slot::new("a")
     };
@@ -56,7 +56,7 @@ async fn an_initramfs_without_virtio() {
     assert_eq!(&label.source.text[label.span.start..label.span.end], "virtio_blk");
     // left out of the manifest too
     let slot = Slot {
-        initramfs_lacks: &["virtio_blk", "virtio_scsi"],
+        changes: &["initramfs lacks virtio_blk virtio_scsi"],
         settings: &["dracut: {drivers: [ext4]}"],
         ..Slot::new("a")
     };
@@ -69,7 +69,7 @@ async fn an_initramfs_without_virtio() {
 #[tokio::test]
 async fn an_initramfs_without_xfs() {
     let slot = Slot {
-        initramfs_lacks: &["xfs"],
+        changes: &["initramfs lacks xfs"],
         settings: &["filesystem: {type: xfs}", "dracut: {drivers: [virtio_blk, xfs]}"],
         ..Slot::new("a")
     };

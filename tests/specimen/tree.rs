@@ -99,13 +99,15 @@ impl Tree {
     }
 
     /// The whole initramfs but these modules.
-    pub fn initramfs_without(&mut self, version: &str, modules: &[&str]) {
+    fn initramfs_without(&mut self, modules: &[&str]) {
+        let image = self.0.keys().find_map(|path| path.strip_prefix("/boot/vmlinuz-"));
+        let version = image.expect("the tree has a kernel").to_string();
         let names: Vec<String> = MODULES
             .iter()
             .filter(|(path, _)| !modules.iter().any(|module| path.ends_with(&format!("/{module}"))))
             .map(|(path, _)| format!("usr/lib/modules/{version}/kernel/{path}.ko"))
             .collect();
-        self.initramfs(version, names.iter().map(String::as_str).chain(["init"]));
+        self.initramfs(&version, names.iter().map(String::as_str).chain(["init"]));
     }
 
     /// The initramfs of that kernel, made of these names.
@@ -122,12 +124,14 @@ impl Tree {
     }
 
     /// A change as a page writes it: `- path` takes away, `path -> target` is a symbolic link, `path/` a folder,
-    /// `path 4755` a program of that mode; a path alone is a file that holds its path.
+    /// `path 4755` a program of that mode, `initramfs lacks …` leaves modules out; a path alone is a file that holds its path.
     pub fn change(&mut self, line: &str) {
         if let Some(path) = line.strip_prefix("- ") {
             self.remove(path);
         } else if let Some((path, target)) = line.split_once(" -> ") {
             self.link(path, target);
+        } else if let Some(modules) = line.strip_prefix("initramfs lacks ") {
+            self.initramfs_without(&modules.split(' ').collect::<Vec<_>>());
         } else if let Some((path, mode)) = line.split_once(' ') {
             self.program(path, u16::from_str_radix(mode, 8).expect("a mode"));
         } else if let Some(path) = line.strip_suffix('/') {

@@ -174,6 +174,9 @@ mod tests {
         (Packing::Lzma, "5d00008000ffffffffffffffff00341949ee8e6821ffffffb9e00000"),
     ];
 
+    /// Padding, and the start of an archive.
+    const FOLLOWS: &[u8] = &[0, 0, 0, 0, b'0', b'7', b'0', b'7', b'0', b'1'];
+
     fn packed(hex: &str) -> Vec<u8> {
         hex::decode(hex).expect("hex")
     }
@@ -183,7 +186,7 @@ mod tests {
         for (packing, hex) in PACKED {
             let bytes = packed(hex);
             assert_eq!(Packing::of(&bytes), Some(packing));
-            let bytes = [bytes, b"\0\0\0\0070701".to_vec()].concat();
+            let bytes = [bytes, FOLLOWS.to_vec()].concat();
             let mut input = bytes.as_slice();
             let mut out = Vec::new();
             packing.member(&mut input).expect("a header").read_to_end(&mut out).expect("unpacks");
@@ -191,7 +194,7 @@ mod tests {
             match packing {
                 Packing::Lzma => {}
                 Packing::Lz4 => assert_eq!(input, b"070701"),
-                _ => assert_eq!(input, b"\0\0\0\0070701", "{packing:?}"),
+                _ => assert_eq!(input, FOLLOWS, "{packing:?}"),
             }
         }
     }

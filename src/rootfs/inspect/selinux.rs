@@ -27,8 +27,8 @@ pub(super) fn policy(path: &TreePath) -> Option<String> {
 pub(super) fn of(notes: &Notes) -> Selinux {
     let config = notes.text("etc/selinux/config");
     let value = |name: &str| {
-        let lines = config?.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
-        lines.last().map(|value| value.trim().to_ascii_lowercase())
+        let mut lines = config?.lines().filter_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='));
+        lines.next_back().map(|value| value.trim().to_ascii_lowercase())
     };
     let kind = value("SELINUXTYPE").unwrap_or_else(|| "targeted".into());
     Selinux {
