@@ -255,8 +255,19 @@ mod tests {
     }
 
     #[test]
-    fn what_an_alias_repeats_is_left_alone() {
-        let slots = "slots:\n- {name: a, dockerfile: d, systemd: &s {unmask: [x.service]}}\n- {name: b, dockerfile: d, systemd: *s}\n";
-        assert_eq!(mended(&format!("{HEAD}{slots}")), None);
+    fn what_an_alias_repeats_is_mended_where_it_stands_or_left_alone() {
+        let slots = |first: &str, second: &str| {
+            format!(
+                "slots:\n- {{name: a, dockerfile: d, systemd: {first}}}\n- {{name: b, dockerfile: d, systemd: {second}}}\n"
+            )
+        };
+        assert_eq!(
+            added(&slots("&s {unmask: [x.service]}", "*s")),
+            slots("&s {unmask: [x.service, systemd-logind.service]}", "*s")
+        );
+        let list = slots("{unmask: &l [x.service]}", "{unmask: *l}");
+        assert_eq!(mended(&format!("{HEAD}{list}")), None);
+        let section = slots("&s {enable: [x.service]}", "*s");
+        assert_eq!(mended(&format!("{HEAD}{section}")), None);
     }
 }
