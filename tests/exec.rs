@@ -2,6 +2,10 @@
 
 #[path = "exec/bench.rs"]
 mod bench;
+#[path = "exec/rules.rs"]
+mod rules;
+#[path = "specimen/tree.rs"]
+mod specimen;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -40,6 +40,7 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('check', 'check', [CompletionResultType]::ParameterValue, 'Check a manifest without building anything')
             [CompletionResult]::new('render', 'render', [CompletionResultType]::ParameterValue, 'Write the generated Dockerfiles, fstab and grub.cfg')
             [CompletionResult]::new('plan', 'plan', [CompletionResultType]::ParameterValue, 'Show what `apply` would do, and why')
+            [CompletionResult]::new('inspect-slot', 'inspect-slot', [CompletionResultType]::ParameterValue, 'Show how a slot would boot, and what is wrong with it')
             [CompletionResult]::new('boot', 'boot', [CompletionResultType]::ParameterValue, 'Start the image in QEMU')
             [CompletionResult]::new('test', 'test', [CompletionResultType]::ParameterValue, 'Prove that the built image boots')
             [CompletionResult]::new('mkfs', 'mkfs', [CompletionResultType]::ParameterValue, 'Make a filesystem out of a tar archive')
@@ -122,6 +123,22 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         'osimg;plan' {
             [CompletionResult]::new('--refresh', '--refresh', [CompletionResultType]::ParameterName, 'Build these slots (all, when none is named) anew although nothing changed, to take in what package repositories have since')
             [CompletionResult]::new('--format', '--format', [CompletionResultType]::ParameterName, 'Lines for people, a JSON object, or a graph for Graphviz: text, json or dot')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
+            [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
+            [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')
+            [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
+            [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
+            [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all output of builds, what was cached, and why something runs')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Show all output of builds, what was cached, and why something runs')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'osimg;inspect-slot' {
+            [CompletionResult]::new('--tar', '--tar', [CompletionResultType]::ParameterName, 'Look at a tree by itself: a tar archive, plain or packed by gzip, xz or zstd; - is standard input')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to use colours: auto, always or never')
             [CompletionResult]::new('--message-format', '--message-format', [CompletionResultType]::ParameterName, 'How to tell problems and progress: human, json, sarif or github')
             [CompletionResult]::new('--deny', '--deny', [CompletionResultType]::ParameterName, 'What to refuse although it would work: warnings')

@@ -37,6 +37,9 @@ _osimg() {
             osimg,init)
                 cmd="osimg__subcmd__init"
                 ;;
+            osimg,inspect-slot)
+                cmd="osimg__subcmd__inspect__subcmd__slot"
+                ;;
             osimg,lsp)
                 cmd="osimg__subcmd__lsp"
                 ;;
@@ -382,6 +385,48 @@ _osimg() {
                     return 0
                     ;;
                 --size)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                --message-format)
+                    COMPREPLY=($(compgen -W "human json sarif github" -- "${cur}"))
+                    return 0
+                    ;;
+                --deny)
+                    COMPREPLY=($(compgen -W "warnings" -- "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --cache-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --engine)
+                    COMPREPLY=($(compgen -W "auto docker podman" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        osimg__subcmd__inspect__subcmd__slot)
+            opts="-q -v -h --tar --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --tar)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

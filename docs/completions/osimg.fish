@@ -46,6 +46,7 @@ complete -c osimg -n "__fish_osimg_needs_command" -f -a "apply" -d 'Build the im
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "check" -d 'Check a manifest without building anything'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "render" -d 'Write the generated Dockerfiles, fstab and grub.cfg'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "plan" -d 'Show what `apply` would do, and why'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "inspect-slot" -d 'Show how a slot would boot, and what is wrong with it'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "boot" -d 'Start the image in QEMU'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "test" -d 'Prove that the built image boots'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "mkfs" -d 'Make a filesystem out of a tar archive'
@@ -146,6 +147,23 @@ podman\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l tar -d 'Look at a tree by itself: a tar archive, plain or packed by gzip, xz or zstd; - is standard input' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l slot -d 'The slot to boot; without it the menu chooses' -r
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l firmware -d 'What starts the disk' -r -f -a "bios\t''
 uefi\t''"

@@ -2,7 +2,7 @@
 
 mod features;
 mod order;
-mod source;
+pub mod source;
 mod target;
 
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ impl Mkfs {
         .checked()?;
         let place = Place { path: self.output.clone(), offset: self.offset };
         place.check()?;
-        let source = Source::open(&self.tree, session, epoch)?;
+        let source = Source::open(&self.tree, session, epoch, "mkfs")?;
         self.check(&source)?;
         let sink = session.sink();
         for text in warnings {

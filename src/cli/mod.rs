@@ -16,6 +16,7 @@ pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod init;
+pub mod inspect_slot;
 pub mod interrupt;
 pub mod lsp;
 pub mod man;
@@ -69,6 +70,7 @@ enum Command {
     Check(check::Check),
     Render(render::Render),
     Plan(plan::PlanCommand),
+    InspectSlot(inspect_slot::InspectSlot),
     Boot(boot::Boot),
     Test(test::Test),
     Mkfs(mkfs::Mkfs),
@@ -99,6 +101,7 @@ impl Command {
             Command::Check(command) => command.run(session),
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
+            Command::InspectSlot(command) => command.run(session),
             Command::Boot(command) => command.run(session),
             Command::Test(command) => command.run(session),
             Command::Mkfs(command) => command.run(session),

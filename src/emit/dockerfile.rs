@@ -371,6 +371,7 @@ mod tests {
             users: Spanned::new(Vec::new(), Span::new(90, 100)),
             files: Spanned::new(Vec::new(), at),
             span: Span::new(0, 200),
+            places: Default::default(),
         }
     }
 

@@ -12,9 +12,8 @@ use crate::base::Digest;
 use crate::base::event::NodeId;
 use crate::front::model::KnownKernel;
 use crate::plan::explain::{Explained, FeatureChoice};
-use crate::plan::op::Op;
-use crate::plan::{Explanation, Plan, Why, key};
-use crate::rootfs::inspect::Facts;
+use crate::plan::{Explanation, Op, Plan, Why, key};
+use crate::rootfs::inspect::Kernel;
 
 /// Why a node that is not in the store must run, from what it looked like when it last ran.
 pub fn reason(last: Option<&LastRun>, definition: &Digest, inputs: &[(String, Digest)]) -> Why {
@@ -51,8 +50,12 @@ pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
         }
         let outcomes: Vec<Arc<Outcome>> = inputs.iter().filter_map(|i| states[i.0].1.clone()).collect();
         if node.op.is_pure() {
-            let outcome = ops::pure::compute(&node.op, &outcomes, &cx.model)?;
-            states.push((Explanation::Computed, Some(Arc::new(outcome))));
+            let outcome = match ops::pure::compute(&node.op, &outcomes, cx) {
+                // a tree that is not right is found so by the run, which says it in whole
+                Err(ExecError::Diagnosed { .. }) if matches!(node.op, Op::Rules(_) | Op::GrubCfg(_)) => None,
+                outcome => Some(Arc::new(outcome?)),
+            };
+            states.push((Explanation::Computed, outcome));
             continue;
         }
         let contents: Vec<(String, Digest)> =
@@ -93,7 +96,9 @@ pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> 
 /// The kernels that were found in the slots' trees, by node, where that is known.
 fn kernels(states: &[Foreseen]) -> Vec<Option<String>> {
     let version = |outcome: &Arc<Outcome>| match &outcome.product {
-        Product::Value(value) => ops::read::<Facts>(value).ok().map(|facts| facts.kernel.version),
+        Product::Value(value) => {
+            ops::read::<Option<Kernel>>(value).ok().flatten().map(|kernel| kernel.version)
+        }
         _ => None,
     };
     states.iter().map(|(_, outcome)| outcome.as_ref().and_then(version)).collect()

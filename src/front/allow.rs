@@ -2,10 +2,10 @@
 //!
 //! Enters: all findings. Leaves: those whose code no entry names, and a warning for an entry that nothing needed.
 
-use super::model::FilesystemKind;
+use super::model::{FilesystemKind, unused_allow};
 use super::resolved::Resolved;
 use super::rules::filesystem_features;
-use crate::diag::{Code, Diagnostic, Diagnostics, codes};
+use crate::diag::{Code, Diagnostics, codes};
 
 pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
     let mut needed = vec![false; resolved.allow.len()];
@@ -20,15 +20,10 @@ pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
     if found.has_errors() {
         return found;
     }
-    for (code, _) in resolved.allow.iter().zip(needed).filter(|(_, needed)| !needed) {
-        if is_late(code.value, resolved) {
-            continue;
-        }
-        found.push(
-            Diagnostic::warning(codes::ALLOW_UNUSED, format!("nothing here is `{}`", code.value))
-                .at(&resolved.source, code.span, "allows what is not found, or is allowed already")
-                .help("remove the entry"),
-        );
+    let unused = resolved.allow.iter().zip(needed).filter(|(_, needed)| !needed);
+    // what only a build can find, the rules on the built tree look for
+    for (code, _) in unused.filter(|(code, _)| !code.is_of_a_build() && !is_late(code.value, resolved)) {
+        found.push(unused_allow(&resolved.source, code));
     }
     found
 }

@@ -15,6 +15,7 @@ mod hostnames;
 mod images;
 mod kernel_args;
 mod kernel_version;
+mod labels;
 mod not_yet;
 mod packages;
 mod partitions;
@@ -188,6 +189,7 @@ pub const TABLE: &[Rule] = &[
     hostnames::check,
     passwords::check,
     ssh_keys::check,
+    labels::check,
     not_yet::check,
 ];
 

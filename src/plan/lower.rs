@@ -40,21 +40,25 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
     }
     let mut plan = Plan::default();
     let bases: Vec<NodeId> = model.bases.iter().map(|b| plan.add(base(b), &[])).collect();
+    let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
     let mut exports = Vec::new();
     let mut inspects = Vec::new();
-    let mut filesystems = Vec::new();
-    for (slot, size) in model.slots.iter().zip(sizes) {
+    for slot in &model.slots {
         let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
         let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
         exports.push(export);
-        let inspect = plan.add(
+        inspects.push(plan.add(
             Op::Inspect(op::Inspect {
                 slot: slot.name.to_string(),
                 kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
             }),
             &[export],
-        );
-        inspects.push(inspect);
+        ));
+    }
+    // one look at all trees: no filesystem is written before every slot is found right
+    let rules = plan.add(Op::Rules(op::Rules { slots: names.clone() }), &inspects);
+    let mut filesystems = Vec::new();
+    for (n, (slot, size)) in model.slots.iter().zip(sizes).enumerate() {
         filesystems.push(plan.add(
             Op::Filesystem(op::Filesystem {
                 slot: slot.name.to_string(),
@@ -67,10 +71,9 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 features: slot.filesystem.stated(),
             }),
             // the kernel that was found decides the filesystem's features
-            &[export, inspect],
+            &[exports[n], inspects[n], rules],
         ));
     }
-    let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
     let measured: Vec<NodeId> = model
         .slots
         .iter()

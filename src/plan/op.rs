@@ -26,6 +26,7 @@ pub enum Op {
     Finish(Finish),
     Export(Export),
     Inspect(Inspect),
+    Rules(Rules),
     Layout(Layout),
     Filesystem(Filesystem),
     GrubCfg(GrubCfg),
@@ -107,12 +108,18 @@ pub struct Export {
     pub clamp: Option<i64>,
 }
 
-/// Looks for kernel and initramfs in the exported tree. Product: a value.
+/// Surveys the exported tree and chooses its kernel. Product: a value; the survey is kept beside it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspect {
     pub slot: String,
     /// The kernel version that the manifest pins.
     pub kernel: Option<String>,
+}
+
+/// Holds every slot's tree against the rules of booting. Pure; fails where one finds an error. Product: nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rules {
+    pub slots: Vec<String>,
 }
 
 /// Computes where the partitions lie. Pure. Product: a value.
@@ -211,12 +218,14 @@ impl Op {
             Op::Filesystem(_) => 2,
             // 2: times keep their nanoseconds
             Op::Export(_) => 2,
+            // 2: the whole survey
+            Op::Inspect(_) => 2,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
             | Op::FragmentBuild(_)
             | Op::Finish(_)
-            | Op::Inspect(_)
+            | Op::Rules(_)
             | Op::Layout(_)
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
@@ -227,7 +236,7 @@ impl Op {
 
     /// Whether the op is computed at each run instead of looked up.
     pub fn is_pure(&self) -> bool {
-        matches!(self, Op::Fragments(_) | Op::Finish(_) | Op::Layout(_) | Op::GrubCfg(_))
+        matches!(self, Op::Fragments(_) | Op::Finish(_) | Op::Rules(_) | Op::Layout(_) | Op::GrubCfg(_))
     }
 
     /// The slot the work is for, when it is for one.
@@ -242,6 +251,7 @@ impl Op {
             | Op::Inspect(Inspect { slot, .. })
             | Op::Filesystem(Filesystem { slot, .. }) => Some(slot),
             Op::Base(_)
+            | Op::Rules(_)
             | Op::Layout(_)
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
@@ -261,6 +271,7 @@ impl Op {
             Op::Finish(op) => format!("settings {}", op.slot),
             Op::Export(op) => format!("export {}", op.slot),
             Op::Inspect(op) => format!("inspect {}", op.slot),
+            Op::Rules(_) => "rules".into(),
             Op::Layout(_) => "layout".into(),
             Op::Filesystem(op) => format!("{} {}", op.kind.as_str(), op.slot),
             Op::GrubCfg(_) => "grub.cfg".into(),

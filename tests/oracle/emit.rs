@@ -59,6 +59,7 @@ fn slot(version: Option<&str>) -> Slot {
         }]),
         files: spanned(Vec::new()),
         span: Span::default(),
+        places: Default::default(),
     }
 }
 

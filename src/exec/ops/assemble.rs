@@ -87,7 +87,7 @@ fn unreadable(work: &Work<'_>, version: &str) -> Result<(), ExecError> {
             );
         }
     }
-    found.retain(|finding| !model.allow.contains(&finding.code));
+    found.retain(|finding| !model.allow.iter().any(|code| code.value == finding.code));
     if found.is_empty() { Ok(()) } else { Err(found.into()) }
 }
 

@@ -21,7 +21,7 @@ use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
 use crate::rootfs::finish::Census;
-use crate::rootfs::inspect::Facts;
+use crate::rootfs::inspect::Kernel;
 
 /// What is kept beside the product.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,14 +30,14 @@ pub struct Made {
     pub features: Vec<String>,
 }
 
-/// The inputs in lowering's order: the exported tree, what was found in it.
+/// The inputs in lowering's order: the exported tree, the kernel that was found in it; the rules' product is nothing.
 const TREE: usize = 0;
-const FACTS: usize = 1;
+const KERNEL: usize = 1;
 
 pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let census: Census = facts(&work.inputs[TREE])?;
-    let found: Facts = value(work.inputs, FACTS)?;
+    let kernel: Kernel = value(work.inputs, KERNEL)?;
     let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
     let request = Request {
         size,
@@ -47,8 +47,8 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         created: op.created,
     };
     let slot = cx.slot(&op.slot);
-    refused(slot, &found.kernel.version, cx)?;
-    let readers = Readers::of_kernel(&found.kernel.version);
+    refused(slot, &kernel.version, cx)?;
+    let readers = Readers::of_kernel(&kernel.version);
     let decisions = op.kind.features().decide(&readers, &op.features);
     let formatter: Box<dyn Formatter + Send> = match op.kind {
         FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::decided(&decisions) }),
@@ -99,7 +99,7 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
 fn refused(slot: &Slot, version: &str, cx: &Cx) -> Result<(), ExecError> {
     let known = KnownKernel { version, because: None };
     let mut found = slot.filesystem.refused(Some(known), &cx.model.source);
-    found.retain(|finding| !cx.model.allow.contains(&finding.code));
+    found.retain(|finding| !cx.model.allow.iter().any(|code| code.value == finding.code));
     if found.is_empty() {
         return Ok(());
     }

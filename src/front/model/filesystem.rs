@@ -24,6 +24,14 @@ impl FilesystemKind {
         self.features().filesystem
     }
 
+    /// Bytes of a label that a filesystem holds; longer ones are cut.
+    pub fn label_max(self) -> usize {
+        match self {
+            FilesystemKind::Ext4 => 16,
+            FilesystemKind::Xfs => 12,
+        }
+    }
+
     /// The least partition that it takes.
     pub fn least(self) -> Bytes {
         match self {
