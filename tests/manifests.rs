@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use osimg::diag::codes::{Row, TABLE};
 use osimg::diag::render::{Look, render_all};
-use osimg::diag::{Diagnostics, Severity};
+use osimg::diag::{Code, Diagnostics, Severity};
 use osimg::front::model::Model;
 use osimg::front::{Probe, load};
 use proptest::prelude::*;

@@ -68,7 +68,7 @@ _osimg() {
 
     case "${cmd}" in
         osimg)
-            opts="-q -v -h -V --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help --version init apply check render plan boot test mkfs explain schema doctor lsp completions man"
+            opts="-q -v -h -V --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help --version init apply check render plan inspect-slot boot test mkfs explain schema doctor lsp completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
