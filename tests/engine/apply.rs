@@ -280,9 +280,10 @@ async fn a_tree_that_cannot_boot_is_told_in_whole_before_a_filesystem_is_written
     let strict = manifest.replace(ALLOW, "") + "    systemd: {unmask: []}\n";
     shop.write("m.yaml", &strict);
     let told = shop.ended(&shop.apply(), 1);
+    // not of the modules: depmod makes their list where the initramfs is not newer than dracut's configuration, which two
+    // files of one second are not for busybox
     for code in [
         "kernel::image",
-        "kernel::modules",
         "initramfs::unreadable",
         "init::missing",
         "unit::default-target",
