@@ -93,8 +93,11 @@ impl Bench {
         let folder = tempfile::tempdir().expect("folder");
         let base = b"a base".as_slice();
         fs::write(folder.path().join("base.tar"), base).expect("base");
+        // xfs takes no partition under 300 MiB
+        let xfs = slots.iter().any(|slot| slot.settings.iter().any(|line| line.contains("{type: xfs}")));
+        let disk = if xfs { "512MiB" } else { "192MiB" };
         let mut text = format!(
-            "version: 1\nname: m\ndisk: {{path: out/disk.img, size: 192MiB}}\nboot: {{firmware: [uefi]}}\n\
+            "version: 1\nname: m\ndisk: {{path: out/disk.img, size: {disk}}}\nboot: {{firmware: [uefi]}}\n\
              bases:\n  - {{name: base, archive: base.tar, sha256: {}}}\nslots:\n",
             Digest::of(base)
         );
