@@ -62,6 +62,8 @@ pub const DISK_SIZE: &str = "^(auto|[0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|k
 pub const SLOT_SIZE: &str = "^([0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?|(100(\\.0{1,6})?|[0-9]{1,2}(\\.[0-9]{1,6})?) ?%)$";
 /// How long the menu waits.
 pub const TIMEOUT: &str = "^[0-9]{1,5}(s|m)$";
+/// A command of the shell on one line.
+pub const COMMAND: &str = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^ \\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$";
 /// Permission bits.
 pub const MODE: &str = "^[0-7]{3,4}$";
 
@@ -153,6 +155,7 @@ mod tests {
             &["", "2G", "auto", "-1%", "101%", "100.1%"],
         ),
         (TIMEOUT, &["0s", "5s", "1m"], &["", "5", "1h", "-1s", "123456s"]),
+        (COMMAND, &["true", " test -e /a && b 'c'"], &["", " ", "a\nb", "a\n"]),
         (MODE, &["0644", "755", "4755"], &["", "0999", "64", "00644", "rw-"]),
     ];
 
