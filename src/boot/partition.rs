@@ -10,6 +10,8 @@ use crate::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSourc
 
 /// GRUB's environment block has this length, always (GRUB manual, "The GRUB environment block").
 const ENVIRONMENT: usize = 1024;
+/// Its first line.
+const HEADER: &[u8] = b"# GRUB Environment Block\n";
 
 /// A record of `osimg/health` and `osimg/history`: a sector, which a disk writes whole or not at all.
 const RECORD: usize = 512;
@@ -59,7 +61,7 @@ fn records(count: usize) -> Vec<u8> {
 
 /// An environment block whose variables are there and empty, then `#` to the end. GRUB writes into it in place.
 fn environment() -> Vec<u8> {
-    let mut block = b"# GRUB Environment Block\n".to_vec();
+    let mut block = HEADER.to_vec();
     for name in VARIABLES {
         block.extend_from_slice(name.as_bytes());
         block.extend_from_slice(b"=\n");
@@ -150,6 +152,7 @@ mod tests {
         let name = "n".repeat(crate::base::name::NAME_MAX);
         let lines: usize = VARIABLES.iter().map(|v| v.len() + "=\n".len() + name.len()).sum();
         // `trial_left` is one digit
-        assert!(b"# GRUB Environment Block\n".len() + lines - name.len() + 1 <= RECORD);
+        let longest = HEADER.len() + lines - name.len() + 1;
+        assert!(longest <= RECORD, "{longest}");
     }
 }

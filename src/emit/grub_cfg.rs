@@ -68,7 +68,8 @@ fn module(kind: FilesystemKind) -> &'static str {
 
 /// Renders the configuration.
 pub fn grub_cfg(menu: &GrubCfg) -> Result<String, EmitError> {
-    word("entry id", &menu.default, None)?;
+    // an id that is no entry's: the first, as GRUB does
+    let default = menu.entries.iter().position(|e| e.id == menu.default).unwrap_or(0);
     for argument in &menu.trial {
         word("kernel argument", argument, None)?;
     }
@@ -93,9 +94,8 @@ pub fn grub_cfg(menu: &GrubCfg) -> Result<String, EmitError> {
         "grub.cfg.j2",
         context! {
             timeout => menu.timeout.as_secs(),
-            default => &menu.default,
+            default => default,
             serial => menu.serial.map(|(unit, speed)| context! { unit, speed }),
-            ids => menu.entries.iter().map(|e| e.id.clone()).collect::<Vec<_>>(),
             // GRUB cannot count: a branch for each number, the highest first
             counts => (1..=TRIES_MAX).rev().map(|n| context! { left => n, then => n - 1 }).collect::<Vec<_>>(),
             trial => menu.trial.join(" "),

@@ -26,10 +26,10 @@ pub fn boot_entry(config: &str, block: &mut Vec<u8>, writable: bool, chosen: Opt
     let mut grub = Grub { block, writable, variables: BTreeMap::new(), entries: Vec::new(), linux: None };
     grub.run(&lines);
     let default = grub.variable("default");
-    // run_menu of GRUB: an id that is no entry's is the first entry
-    let wanted = chosen.unwrap_or(&default);
-    let (id, body) =
-        grub.entries.iter().find(|(id, _)| id == wanted).or(grub.entries.first()).cloned().expect("an entry");
+    let by_id = |id: &str| grub.entries.iter().position(|(i, _)| i == id).expect("an entry of this id");
+    // GRUB takes what begins with a digit for a number, whatever follows
+    let number: usize = default.parse().expect("the default is a number and nothing else");
+    let (id, body) = grub.entries[chosen.map_or(number, by_id)].clone();
     grub.run(&body.iter().map(String::as_str).collect::<Vec<_>>());
     Boot { entry: id, command_line: grub.linux.expect("an entry loads a kernel") }
 }
