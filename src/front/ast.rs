@@ -160,7 +160,7 @@ pub struct Boot {
     pub tries: Option<u64>,
     /// Arm the machine's hardware watchdog in every slot and across every kexec: it resets a machine that hangs for this
     /// long, `10s` to `10m`. Default: none.
-    #[schemars(regex(pattern = words::TIMEOUT), example = &"1m")]
+    #[schemars(regex(pattern = words::WATCHDOG_TIME), example = &"1m")]
     pub watchdog: Option<String>,
 }
 
@@ -176,7 +176,7 @@ pub struct Health {
     #[schemars(regex(pattern = words::COMMAND), example = &"curl -sf http://localhost/health")]
     pub command: Option<String>,
     /// How long a slot may take from the start of its kernel, `30s` to `1440m`; then the trial has failed. Default: `5m`.
-    #[schemars(regex(pattern = words::TIMEOUT), extend("default" = "5m"), example = &"5m")]
+    #[schemars(regex(pattern = words::TRIAL_TIME), extend("default" = "5m"), example = &"5m")]
     pub timeout: Option<String>,
 }
 

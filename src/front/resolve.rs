@@ -153,10 +153,20 @@ fn boot(reader: &mut Reader<'_>, boot: ast::Boot, at: Place<'_>) -> Boot {
     Boot { firmware, timeout, default, consoles, health, tries, watchdog }
 }
 
-/// Times that make sense, in seconds, with what stands in for one that does not. A hardware watchdog counts to few
+/// Times that make sense, with what stands in for one that does not. A hardware watchdog counts to few
 /// minutes; a slot comes up in more than a moment.
-const WATCHDOG: Times = Times { what: "a watchdog's time", least: 10, most: 600, otherwise: 60 };
-const HEALTH: Times = Times { what: "a trial's time", least: 30, most: 86_400, otherwise: 300 };
+const WATCHDOG: Times = Times {
+    what: "a watchdog's time",
+    pattern: words::WATCHDOG_TIME,
+    range: "from 10 seconds to 10 minutes",
+    otherwise: 60,
+};
+const HEALTH: Times = Times {
+    what: "a trial's time",
+    pattern: words::TRIAL_TIME,
+    range: "from 30 seconds to a day",
+    otherwise: 300,
+};
 
 fn health(reader: &mut Reader<'_>, health: ast::Health, at: Place<'_>) -> Health {
     let units = health.units.map(|list| reader.words(&list, at.key("units"))).unwrap_or_default();

@@ -22,12 +22,13 @@ pub struct Reader<'s> {
     pub found: Diagnostics,
 }
 
-/// Limits of a time, in seconds, and what stands in for one beyond them.
+/// Limits of a time, and the seconds that stand in for one beyond them.
 #[derive(Clone, Copy)]
 pub struct Times {
     pub what: &'static str,
-    pub least: u64,
-    pub most: u64,
+    /// What it may be, and the same for people.
+    pub pattern: &'static str,
+    pub range: &'static str,
     pub otherwise: u64,
 }
 
@@ -246,13 +247,13 @@ impl Reader<'_> {
         let Some(time) = seconds(text) else {
             return self.timeout(text, at);
         };
-        if (times.least..=times.most).contains(&time.as_secs()) {
+        if words::fits(times.pattern, text) {
             return time;
         }
         self.invalid(
             codes::BOOT_TIMEOUT,
             at,
-            format!("{} is from {} to {} seconds", times.what, times.least, times.most),
+            format!("{} is {}", times.what, times.range),
             "",
             "write whole seconds or minutes: `90s`, `2m`",
         );
