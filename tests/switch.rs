@@ -15,6 +15,9 @@ use osimg::emit::grub_cfg::grub_cfg;
 use osimg::emit::switch;
 use proptest::prelude::*;
 
+/// What a test does to a machine beforehand.
+type Spoil<'a> = &'a dyn Fn(&Machine);
+
 /// Runs `test` under each shell.
 fn everywhere(test: impl Fn(&'static [&'static str])) {
     for shell in SHELLS {
@@ -183,7 +186,7 @@ fn through_the_firmware() {
 #[test]
 fn where_kexec_is_denied_the_firmware_must_be_asked_for() {
     everywhere(|shell| {
-        let denials: [(&str, &dyn Fn(&Machine)); 4] = [
+        let denials: [(&str, Spoil<'_>); 4] = [
             ("the file /etc/osimg/no-kexec denies it", &|m| m.write("root/etc/osimg/no-kexec", "")),
             ("osimg/no-kexec on the boot partition denies it", &|m| m.write("fat/osimg/no-kexec", "")),
             ("kernel.kexec_load_disabled is on", &|m| {
@@ -218,7 +221,7 @@ fn where_kexec_is_denied_the_firmware_must_be_asked_for() {
 #[test]
 fn a_kexec_that_cannot_be_changes_nothing() {
     everywhere(|shell| {
-        let breaks: [(&str, &dyn Fn(&Machine)); 5] = [
+        let breaks: [(&str, Spoil<'_>); 5] = [
             ("kexec does not take its kernel", &|m| m.write("no-kexec", "")),
             ("it is not loaded", &|m| m.write("forgets", "")),
             ("/boot/initrd.img-3 is not in slot `b`", &|m| m.write("trees/vda3/boot/initrd.img-3", "")),
