@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use osimg::base::features::{TABLES, Version};
 use osimg::diag::render::{Look, render_all};
 use osimg::front::schema::value;
 use osimg::front::{Probe, load};
@@ -65,8 +66,8 @@ fn fields(schema: &Value, prefix: &str, out: &mut BTreeSet<String>) {
     for (name, field) in properties {
         let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
         let items = &field["items"];
-        if path == "defaults" {
-            // the fields of a slot: one row says so
+        if path == "defaults" || path.ends_with(".filesystem.features") {
+            // the fields of a slot, the features of a filesystem: one row says so
             out.insert(path);
         } else if resolved(items)["properties"].is_object() {
             fields(items, &format!("{path}[]"), out);
@@ -151,4 +152,28 @@ fn links_lead_somewhere() {
         }
     }
     assert!(seen > 3);
+}
+
+#[test]
+fn the_pages_have_the_features_and_their_versions() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut pages = String::new();
+    for entry in std::fs::read_dir(folder).expect("the folder is there") {
+        let path = entry.expect("an entry").path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("filesystem")) {
+            pages += &std::fs::read_to_string(path).expect("a text");
+        }
+    }
+    for feature in TABLES.into_iter().flat_map(|table| table.optional) {
+        let or = |version: Option<Version>, other: &str| version.map_or(other.into(), |v| v.to_string());
+        let grub = feature.grub.map_or("any".into(), |Version(major, minor)| format!("{major}.{minor:02}"));
+        let row = format!(
+            "\n| `{}` | {} | {grub} | {} | {} | ",
+            feature.name,
+            feature.kernel,
+            or(feature.e2fsprogs, "any"),
+            or(feature.usual, "on demand"),
+        );
+        assert!(pages.contains(&row), "the page of its filesystem lacks{row}");
+    }
 }

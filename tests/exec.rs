@@ -2,6 +2,10 @@
 
 #[path = "exec/bench.rs"]
 mod bench;
+#[path = "exec/rules.rs"]
+mod rules;
+#[path = "specimen/tree.rs"]
+mod specimen;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -245,6 +249,71 @@ async fn a_partition_too_small_says_how_much_it_takes() {
     let needed: &'static str = Box::leak(needed.to_string().into_boxed_str());
     let bench = Bench::new(&[Slot { size: Some(needed), payload: 40 << 20, ..Slot::new("a") }]);
     bench.apply().await.expect("the size in the help line is enough");
+}
+
+/// A slot whose manifest says nothing of its kernel, on `filesystem`, with `more` behind its slots.
+fn unpinned(filesystem: &str, more: &str) -> Bench {
+    let bench = Bench::new(&[Slot { kernel: Some("5.4.278-1.el7.elrepo.x86_64"), ..Slot::new("a") }]);
+    bench.edit("m.yaml", |text| {
+        let text = text.replace("size: 192MiB", "size: auto");
+        let line = format!("filesystem: {filesystem}\n    hostname: a\n");
+        text.replace("hostname: a\n", &line) + more
+    });
+    bench
+}
+
+#[tokio::test]
+async fn a_feature_that_the_built_kernel_cannot_read_is_an_error() {
+    for (filesystem, code, word) in [
+        ("{type: xfs, features: {reflink: true, bigtime: true}}", "feature-kernel", "bigtime"),
+        ("{type: ext4, features: {64bit: true, metadata_csum: true}}", "feature-checker", "metadata_csum"),
+    ] {
+        let error = unpinned(filesystem, "").apply().await.expect_err("refused");
+        let (codes, words) = messages(&error);
+        assert_eq!((codes, words), (vec![format!("osimg::filesystem::{code}")], vec![word.to_string()]));
+        let ExecError::Diagnosed { diagnostics, .. } = error else { unreachable!() };
+        let message = &diagnostics.iter().next().expect("a finding").message;
+        assert!(message.starts_with("slot `a` has 5.4.278-1.el7.elrepo.x86_64: "), "{message}");
+        let allow = format!("allow: [{{code: \"osimg::filesystem::{code}\", reason: ours has it}}]\n");
+        unpinned(filesystem, &allow).apply().await.expect("allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_grub_too_old_for_a_filesystem_is_an_error() {
+    let run = async |filesystem: &str, more: &str| {
+        let bench = Bench::new(&[Slot { grub: "2.04-1ubuntu26", ..Slot::new("a") }]);
+        bench.edit("m.yaml", |text| {
+            let text = text.replace("size: 192MiB", "size: auto");
+            let line = format!("filesystem: {filesystem}\n    hostname: a\n");
+            text.replace("hostname: a\n", &line) + more
+        });
+        bench.apply().await
+    };
+    let (codes, words) = messages(&run("{type: xfs}", "").await.expect_err("refused"));
+    assert_eq!((codes[0].as_str(), words[0].as_str()), ("osimg::filesystem::feature-grub", "xfs"));
+    let without = "{type: xfs, features: {bigtime: false}}";
+    run(without, "").await.expect("2.04 reads the others");
+    run("{type: ext4}", "").await.expect("every GRUB reads ext4");
+}
+
+#[tokio::test]
+async fn stated_features_make_another_filesystem() {
+    let bench = unpinned("{type: xfs, features: {reflink: true}}", "");
+    let first = bench.apply().await.expect("applies");
+    let features = |bench: &Bench, outputs: &osimg::exec::Outputs| {
+        let slot = &outputs.slots[0];
+        let bytes = read_at(&bench.image(), (bench.partition_start(slot.partition), 4096));
+        u32::from_be_bytes(bytes[212..216].try_into().expect("four bytes"))
+    };
+    assert_eq!(features(&bench, &first), 1 | 4, "finobt and reflink");
+    bench.edit("m.yaml", |text| text.replace("reflink: true", "reflink: false"));
+    assert_eq!(bench.explain("xfs a").await, Some(Why::Changed));
+    let second = bench.apply().await.expect("applies");
+    assert_eq!(second.ran.keys().collect::<Vec<_>>(), ["assemble", "xfs a"]);
+    assert_eq!(features(&bench, &second), 1, "finobt");
+    let said: Vec<String> = bench.features("xfs a").await;
+    assert_eq!(said[..4], ["finobt", "sparse", "!rmapbt", "!reflink"]);
 }
 
 #[tokio::test]

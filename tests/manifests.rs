@@ -1,17 +1,13 @@
 //! Every manifest under `tests/manifests`: the valid ones give a model, each invalid one the findings of its snapshot.
 
-#[path = "explain/built.rs"]
-mod built;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use built::BUILT;
 use osimg::diag::codes::{Row, TABLE};
 use osimg::diag::render::{Look, render_all};
-use osimg::diag::{Diagnostics, Severity};
+use osimg::diag::{Code, Diagnostics, Severity};
 use osimg::front::model::Model;
 use osimg::front::{Probe, load};
 use proptest::prelude::*;
@@ -108,7 +104,9 @@ fn invalid_manifests_say_what_is_wrong() {
         });
     }
     assert!(misnamed.is_empty(), "{}", misnamed.join("\n"));
-    covered.extend(BUILT);
+    // tests/explain.rs runs the pages of those that only a build can find, and holds the consoles of the stalls against them
+    let elsewhere = |code: &Code| code.is_of_a_build() || code.area() == "stall";
+    covered.extend(TABLE.iter().filter(|row| elsewhere(&row.code)).map(|row| row.code.as_str()));
     let rest: Vec<&str> =
         TABLE.iter().map(|row| row.code.as_str()).filter(|c| !covered.contains(c)).collect();
     assert!(rest.is_empty(), "no manifest has {rest:?}");

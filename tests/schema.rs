@@ -56,6 +56,11 @@ const BEYOND: &[&str] = &[
     "osimg::dracut::driver-missing",
     "osimg::feature::not-yet",
     "osimg::file::duplicate",
+    "osimg::filesystem::feature-checker",
+    "osimg::filesystem::feature-elsewhere",
+    "osimg::filesystem::feature-grub",
+    "osimg::filesystem::feature-kernel",
+    "osimg::filesystem::feature-needs",
     "osimg::file::path-taken",
     "osimg::kernel::argument-taken",
     "osimg::kernel::command-line",
@@ -119,6 +124,7 @@ fn instance(schema: &'static Value) -> BoxedStrategy<Value> {
                 })
                 .boxed()
         }
+        "boolean" => any::<bool>().prop_map(Value::from).boxed(),
         "object" => object(schema),
         other => panic!("no strategy for {other}"),
     }
@@ -191,9 +197,22 @@ fn object(schema: &'static Value) -> BoxedStrategy<Value> {
                     _ => drop(maybe.map(|value| map.insert(name.to_string(), value))),
                 }
             }
-            Value::Object(map)
+            fitting(schema, Value::Object(map))
         })
         .boxed()
+}
+
+/// Without the features that the filesystem's type does not have (`if` and `then` of the schema).
+fn fitting(schema: &Value, mut value: Value) -> Value {
+    for rule in schema["allOf"].as_array().into_iter().flatten() {
+        let kind = &rule["if"]["properties"]["type"]["const"];
+        let names = rule["then"]["properties"]["features"]["propertyNames"]["enum"].as_array();
+        let Some(names) = names.filter(|_| value["type"] == *kind) else { continue };
+        if let Some(Value::Object(features)) = value.get_mut("features") {
+            features.retain(|name, _| names.iter().any(|known| known == name));
+        }
+    }
+    value
 }
 
 /// A change that may or may not spoil a manifest.

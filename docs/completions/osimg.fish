@@ -46,7 +46,9 @@ complete -c osimg -n "__fish_osimg_needs_command" -f -a "apply" -d 'Build the im
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "check" -d 'Check a manifest without building anything'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "render" -d 'Write the generated Dockerfiles, fstab and grub.cfg'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "plan" -d 'Show what `apply` would do, and why'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "inspect-slot" -d 'Show how a slot would boot, and what is wrong with it'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "boot" -d 'Start the image in QEMU'
+complete -c osimg -n "__fish_osimg_needs_command" -f -a "test" -d 'Prove that the built image boots'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "mkfs" -d 'Make a filesystem out of a tar archive'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "explain" -d 'Explain a code that `check` reports'
 complete -c osimg -n "__fish_osimg_needs_command" -f -a "schema" -d 'Print the JSON Schema of manifests'
@@ -145,6 +147,23 @@ podman\t''"
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l tar -d 'Look at a tree by itself: a tar archive, plain or packed by gzip, xz or zstd; - is standard input' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand inspect-slot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l slot -d 'The slot to boot; without it the menu chooses' -r
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -l firmware -d 'What starts the disk' -r -f -a "bios\t''
 uefi\t''"
@@ -172,6 +191,38 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -l wait-login -d 'Exit
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l slot -d 'A slot to test, and the jumps between those named [default: all]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l firmware -d 'Which of the manifest\'s firmware to test: bios, uefi or all' -r -f -a "bios\t''
+uefi\t''
+all\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l accel -d 'What runs the machine: auto (KVM where it works, else TCG), kvm or tcg' -r -f -a "auto\t''
+kvm\t''
+tcg\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l memory -d 'Memory of the machine, in MiB' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l timeout -d 'How long one boot may take; silence for three minutes ends it earlier' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l user -d 'Who logs in where no shell can be given through the initramfs' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l password-file -d 'The file with that user\'s password in its first line' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l logs -d 'Where each boot\'s console is kept [default: <image>.proof]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l junit -d 'Write the results as JUnit XML' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l color -d 'When to use colours: auto, always or never' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l message-format -d 'How to tell problems and progress: human, json, sarif or github' -r -f -a "human\t''
+json\t''
+sarif\t''
+github\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l deny -d 'What to refuse although it would work: warnings' -r -f -a "warnings\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l jobs -d 'Pieces of work side by side [default: the number of processors]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l cache-dir -d 'Where finished pieces are kept [default: ~/.cache/osimg]' -r -F
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
+docker\t''
+podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l no-kexec -d 'Leave out the jumps by kexec'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l until-login -d 'Be content with the login prompts: no shell, so no checks behind them and no kexec'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l keep -d 'Stop at the first failure, or else at the end, and join the machine\'s console to this terminal'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -s q -l quiet -d 'Say nothing but errors'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
+complete -c osimg -n "__fish_osimg_using_subcommand test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand mkfs" -l type -d 'The format' -r -f -a "xfs\t''
 ext4\t''
 fat\t''"

@@ -74,6 +74,22 @@ pub fn disk_signature(manifest: &Name) -> u32 {
     first_u32(derive(&[manifest.as_str(), "disk", "signature"])).max(1)
 }
 
+/// The GUID of a disk with a GPT.
+pub fn disk(manifest: &Name) -> Uuid {
+    derive(&[manifest.as_str(), "disk", "guid"])
+}
+
+/// The GUID of a slot's partition in a GPT.
+pub fn partition(manifest: &Name, slot: &Name) -> Uuid {
+    derive(&[manifest.as_str(), slot.as_str(), "partition"])
+}
+
+/// The GUIDs of the boot partition and of the BIOS boot partition in a GPT.
+pub fn boot_partitions(manifest: &Name) -> [Uuid; 2] {
+    // no slot's partition: those have two parts between the manifest's name and their last word at most
+    ["boot", "bios-boot"].map(|role| derive(&[manifest.as_str(), role, "guid", "partition"]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +102,9 @@ mod tests {
         assert_ne!(filesystem(&m, &a), filesystem(&m, &b));
         assert_ne!(filesystem(&m, &a), hash_seed(&m, &a));
         assert_eq!(filesystem(&m, &a).get_version_num(), 5);
+        let [boot, bios] = boot_partitions(&m);
+        let guids = [disk(&m), partition(&m, &a), partition(&m, &b), boot, bios, filesystem(&m, &a)];
+        assert!(guids.iter().enumerate().all(|(i, g)| !guids[..i].contains(g)));
         assert_eq!(volume_id_text(0x1a2b_3c4d), "1A2B-3C4D");
         let ext4 = |size, label| alone("ext4", size, label, Role::Filesystem);
         assert_eq!(ext4(1, "a"), ext4(1, "a"));

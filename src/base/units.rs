@@ -114,6 +114,17 @@ impl Sub<Lba> for Lba {
     }
 }
 
+impl Bytes {
+    /// The number itself in the largest binary unit that keeps it whole, for messages that set two sizes against each
+    /// other.
+    pub fn exact(self) -> String {
+        const UNITS: [(&str, u64); 4] =
+            [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+        let unit = UNITS.iter().find(|(_, unit)| self.0 > 0 && self.0.is_multiple_of(*unit));
+        unit.map_or_else(|| format!("{} B", self.0), |(name, unit)| format!("{} {name}", self.0 / unit))
+    }
+}
+
 impl fmt::Display for Bytes {
     /// The largest binary unit that keeps the number at one or above, one decimal where it is not whole.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -217,5 +228,8 @@ mod tests {
         assert_eq!(Bytes::gib(4).to_string(), "4 GiB");
         assert_eq!(Bytes(1_500_000).to_string(), "1.4 MiB");
         assert_eq!(Bytes(12).to_string(), "12 B");
+        assert_eq!(Bytes::mib(1089).exact(), "1089 MiB");
+        assert_eq!(Bytes::gib(2).exact(), "2 GiB");
+        assert_eq!((Bytes(1025).exact(), Bytes(0).exact()), ("1025 B".into(), "0 B".into()));
     }
 }

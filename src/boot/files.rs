@@ -10,8 +10,8 @@
 //! x86_64-efi/{*.mod,*.lst}
 //! ```
 //!
-//! What holds once loaded: all that the platforms asked for need is there, `boot.img` loads sector 1, and the core
-//! image's first sector names as many sectors as follow it.
+//! What holds once loaded: all that the platforms asked for need is there, and the core image's first sector names as many
+//! sectors as follow it. Where the core image lies is said when both are asked for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Platform, mkimage, modules};
+use crate::base::Lba;
 use crate::base::units::SECTOR;
 use crate::rootfs::tree::{Item, Kind, TreePath, TreeSource};
 
@@ -108,14 +109,22 @@ impl BootFiles {
         found.load(platforms)
     }
 
-    /// The first 440 bytes of the disk; zeros where no BIOS is to boot it.
-    pub fn boot_code(&self) -> [u8; 440] {
-        self.bios.as_ref().map_or([0; 440], |b| b.boot_code)
+    /// The first 440 bytes of a disk whose core image starts at `core`; zeros where no BIOS is to boot it.
+    pub fn boot_code(&self, core: Lba) -> [u8; 440] {
+        let mut code = self.bios.as_ref().map_or([0; 440], |b| b.boot_code);
+        if self.bios.is_some() {
+            code[CORE_LBA..CORE_LBA + 8].copy_from_slice(&core.0.to_le_bytes());
+        }
+        code
     }
 
-    /// What follows from sector 1 on; empty where no BIOS is to boot the disk.
-    pub fn core_image(&self) -> &[u8] {
-        self.bios.as_ref().map_or(&[], |b| &b.core_image)
+    /// What lies from `core` on; empty where no BIOS is to boot the disk.
+    pub fn core_image(&self, core: Lba) -> Vec<u8> {
+        let mut image = self.bios.as_ref().map_or(Vec::new(), |b| b.core_image.clone());
+        if !image.is_empty() {
+            image[LIST..LIST + 8].copy_from_slice(&(core.0 + 1).to_le_bytes());
+        }
+        image
     }
 }
 
@@ -171,6 +180,11 @@ fn unknown(file: &'static str, problem: impl Into<String>) -> BootError {
     BootError::Unknown { file, problem: problem.into() }
 }
 
+/// Where `boot.img` holds the core image's first LBA, 64 bits (GRUB's `include/grub/i386/pc/boot.h`).
+const CORE_LBA: usize = 0x5c;
+/// Where the core image's first sector holds its block list (GRUB's `include/grub/offsets.h`).
+const LIST: usize = 0x1f4;
+
 /// The boot code of `boot.img`. Its fields (GRUB's `include/grub/i386/pc/boot.h`): at 0x5c the LBA of the core image,
 /// 64 bits; at 0x66 a jump over the check of the drive number that the BIOS passes.
 fn boot_code(boot_img: &[u8]) -> Result<[u8; 440], BootError> {
@@ -179,7 +193,7 @@ fn boot_code(boot_img: &[u8]) -> Result<[u8; 440], BootError> {
     if sector[510..] != [0x55, 0xaa] {
         return Err(unknown(FILE, "it lacks the signature of a boot sector"));
     }
-    if sector[0x5c..0x64] != 1u64.to_le_bytes() {
+    if sector[CORE_LBA..CORE_LBA + 8] != 1u64.to_le_bytes() {
         return Err(unknown(FILE, "it does not load the core image from sector 1"));
     }
     let mut code = [0; 440];
@@ -196,7 +210,6 @@ fn boot_code(boot_img: &[u8]) -> Result<[u8; 440], BootError> {
 /// `include/grub/offsets.h`): the LBA and the number of the sectors that follow, and the segment they go to.
 fn core_image(mut core: Vec<u8>) -> Result<Vec<u8>, BootError> {
     const FILE: &str = "core.img";
-    const LIST: usize = 0x1f4;
     let sectors = (core.len() as u64).div_ceil(SECTOR);
     if sectors < 2 {
         return Err(unknown(FILE, "it is too short"));
@@ -253,17 +266,22 @@ mod tests {
         assert_eq!(files.version, "2.06");
         let names: Vec<&String> = files.modules[&Platform::I386Pc].keys().collect();
         assert_eq!(names, ["command.lst", "normal.mod"]);
-        assert_eq!(files.boot_code()[0x5c..0x68], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x90, 0x90]);
-        let core = files.core_image();
+        assert_eq!(files.boot_code(Lba(1))[0x5c..0x68], [1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x90, 0x90]);
+        let core = files.core_image(Lba(1));
         assert_eq!(core.len(), 1536);
         assert_eq!(core[0x1f4..0x202], [2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0x20, 8, 0xcc, 0xcc]);
         assert_eq!((core[1399], core[1400]), (0xcc, 0));
+        assert_eq!(files.boot_code(Lba(0x0102))[0x5c..0x64], [2, 1, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(files.core_image(Lba(0x0102))[0x1f4..0x1fe], [3, 1, 0, 0, 0, 0, 0, 0, 2, 0]);
         assert_eq!(files.uefi.as_deref(), Some(&b"MZ"[..]));
 
         let mut found = found();
         found.0.retain(|name, _| !name.starts_with("i386-pc"));
         let files = found.load(&[Platform::X86_64Efi]).expect("all is there");
-        assert_eq!((files.bios.as_ref(), files.boot_code(), files.core_image().len()), (None, [0; 440], 0));
+        assert_eq!(
+            (files.bios.as_ref(), files.boot_code(Lba(1)), files.core_image(Lba(1)).len()),
+            (None, [0; 440], 0)
+        );
     }
 
     #[test]

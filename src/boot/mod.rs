@@ -21,6 +21,23 @@ pub enum Platform {
     X86_64Efi,
 }
 
+/// A kind of partition table, as GRUB numbers partitions in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionMap {
+    Msdos,
+    Gpt,
+}
+
+impl PartitionMap {
+    /// What stands before a partition's number: `hd0,gpt1`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PartitionMap::Msdos => "msdos",
+            PartitionMap::Gpt => "gpt",
+        }
+    }
+}
+
 impl Platform {
     pub const ALL: [Platform; 2] = [Platform::I386Pc, Platform::X86_64Efi];
 

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use super::{Platform, files, mkimage};
+use super::{PartitionMap, Platform, files, mkimage};
 use crate::base::shell;
 
 /// The folder of the image that holds the files.
@@ -14,7 +14,7 @@ pub const FOLDER: &str = "/osimg-grub";
 
 /// The Dockerfile. `base` is an image of the Debian family with package lists to be had; `early` is
 /// [`super::early::configuration`].
-pub fn dockerfile(base: &str, early: &str, platforms: &[Platform]) -> String {
+pub fn dockerfile(base: &str, early: &str, platforms: &[Platform], map: PartitionMap) -> String {
     let mut packages = vec!["grub-common"];
     packages.extend(platforms.iter().map(|platform| match platform {
         Platform::I386Pc => "grub-pc-bin",
@@ -31,6 +31,7 @@ pub fn dockerfile(base: &str, early: &str, platforms: &[Platform]) -> String {
         let folder = format!("{FOLDER}/{}", platform.as_str());
         let call = mkimage::Call {
             platform: *platform,
+            map,
             directory: Path::new(&library),
             configuration: Path::new("/early.cfg"),
             output: &Path::new(&folder).join(mkimage::output(*platform)),
@@ -67,6 +68,6 @@ mod tests {
     #[test]
     fn the_dockerfile() {
         let early = crate::boot::early::configuration(0x1a2b_3c4d);
-        insta::assert_snapshot!(dockerfile("debian:bookworm", &early, &Platform::ALL));
+        insta::assert_snapshot!(dockerfile("debian:bookworm", &early, &Platform::ALL, PartitionMap::Msdos));
     }
 }

@@ -49,9 +49,13 @@ impl Apply {
             _ => summary(&outputs, &model, started.elapsed(), session.stdout_paint()),
         };
         match session.flags.message_format {
-            MessageFormat::Json => session.print(&text),
-            _ => session.say(text.trim_end()),
+            MessageFormat::Json => session.print(&text)?,
+            _ => session.say(text.trim_end())?,
         }
+        if !outputs.findings.is_empty() {
+            session.warn(&outputs.findings);
+        }
+        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ use super::transcript::Transcript;
 use crate::base::Bytes;
 use crate::base::event::{Event, Sink};
 use crate::front::model;
-use crate::host::qemu::Accel;
+use crate::host::qemu::{Accel, Network};
 use crate::proof::boot::{self, AccelChoice, BootError, Guest, Host, KVM_SILENCE, Outcome, Spec, Why};
 use crate::proof::console::{Input, Limits, Watcher};
 use crate::proof::partition::{BootPartition, PartitionError};
@@ -70,10 +70,20 @@ enum FirmwareArg {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum AccelArg {
+pub enum AccelArg {
     Auto,
     Kvm,
     Tcg,
+}
+
+impl From<AccelArg> for AccelChoice {
+    fn from(arg: AccelArg) -> AccelChoice {
+        match arg {
+            AccelArg::Auto => AccelChoice::Auto,
+            AccelArg::Kvm => AccelChoice::Only(Accel::Kvm),
+            AccelArg::Tcg => AccelChoice::Only(Accel::Tcg),
+        }
+    }
 }
 
 impl From<BootError> for Failure {
@@ -107,13 +117,9 @@ impl Boot {
                 FirmwareArg::Bios => model::Firmware::Bios,
                 FirmwareArg::Uefi => model::Firmware::Uefi,
             },
-            accel: match self.accel {
-                AccelArg::Auto => AccelChoice::Auto,
-                AccelArg::Kvm => AccelChoice::Only(Accel::Kvm),
-                AccelArg::Tcg => AccelChoice::Only(Accel::Tcg),
-            },
+            accel: self.accel.into(),
             memory: Bytes::mib(u64::from(self.memory)),
-            network: self.network,
+            network: self.network.then_some(Network::Outward),
             reboot: !self.wait_login,
             ..Spec::new(image)
         };
@@ -193,7 +199,7 @@ impl Boot {
 /// quiet boot is unpacking the initramfs and starting systemd.
 const SILENCE: Duration = Duration::from_secs(180);
 /// As good as no limit: a person decides when it is enough.
-const ENDLESS: Limits =
+pub const ENDLESS: Limits =
     Limits { total: Duration::from_secs(u32::MAX as u64), silence: Duration::from_secs(u32::MAX as u64) };
 
 async fn wait_login(
@@ -240,7 +246,7 @@ async fn attached(
     let mut guest = Guest::start(host, spec, first, watcher.clone(), cancel).await?;
     let mut raw = raw_mode()?;
     let mut typed = typed();
-    let mut keyboard = Keyboard { escape: raw.is_some().then(Escape::default), used: false };
+    let mut keyboard = Keyboard::new(raw.is_some());
     if spec.accel == AccelChoice::Auto && first == Accel::Kvm {
         let limits = Limits { silence: KVM_SILENCE, ..ENDLESS };
         let input = guest.console.input();
@@ -289,7 +295,7 @@ fn qemu_failed(why: &Why) -> Failure {
 }
 
 /// What stands between the user's keys and the guest.
-struct Keyboard {
+pub struct Keyboard {
     /// Nothing when standard input is no terminal: then no byte has a meaning of its own.
     escape: Option<Escape>,
     /// Whether anything was typed.
@@ -297,8 +303,13 @@ struct Keyboard {
 }
 
 impl Keyboard {
+    /// Of a terminal in raw mode, or of a file.
+    pub fn new(raw: bool) -> Keyboard {
+        Keyboard { escape: raw.then(Escape::default), used: false }
+    }
+
     /// Passes keys on; returns when the user wants to leave.
-    async fn pump(&mut self, typed: &mut tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>, input: &Input) {
+    pub async fn pump(&mut self, typed: &mut tokio::sync::mpsc::UnboundedReceiver<Vec<u8>>, input: &Input) {
         while let Some(bytes) = typed.recv().await {
             self.used = true;
             let Some(escape) = &mut self.escape else {

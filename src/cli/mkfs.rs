@@ -2,7 +2,7 @@
 
 mod features;
 mod order;
-mod source;
+pub mod source;
 mod target;
 
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use super::session::Session;
 use super::{interrupt, run};
 use crate::base::event::{Event, NodeId, NodeReporter, Sink};
 use crate::base::{Bytes, units::SizeError};
+use crate::fs::fat::loss::Watched;
 use crate::fs::{FsError, Written};
 use crate::plan::layout::auto_size;
 use crate::plan::pins;
@@ -74,10 +75,12 @@ fn size(text: &str) -> Result<Size, String> {
 }
 
 /// A finished filesystem.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Made {
     size: Bytes,
     written: Written,
+    /// What the tree had and the format does not keep, a line each.
+    losses: Vec<String>,
 }
 
 /// Everything that the work needs; it goes to a thread that may block.
@@ -106,7 +109,7 @@ impl Mkfs {
         .checked()?;
         let place = Place { path: self.output.clone(), offset: self.offset };
         place.check()?;
-        let source = Source::open(&self.tree, session, epoch)?;
+        let source = Source::open(&self.tree, session, epoch, "mkfs")?;
         self.check(&source)?;
         let sink = session.sink();
         for text in warnings {
@@ -118,6 +121,9 @@ impl Mkfs {
             let work = Work { order: order.clone(), size: self.size, place, source, reporter, cancel };
             told(&*sink, label, work)
         })?;
+        for text in &made.losses {
+            sink.emit(Event::Note { text: text.clone() });
+        }
         drop(sink);
         match session.flags.message_format {
             MessageFormat::Json => session.print(&format!("{}\n", self.object(&order, &made))),
@@ -242,10 +248,12 @@ impl Work {
         let mut tree = self.source.tree(&self.reporter, &self.cancel)?;
         let target = self.place.open(size)?;
         let formatter = self.order.formatter(size);
-        match formatter.format(&self.order.request(size), &mut tree, &mut target.window()) {
+        let mut watched = Watched::new(&mut tree);
+        match formatter.format(&self.order.request(size), &mut watched, &mut target.window()) {
             Ok(written) => {
+                let losses = if self.order.format == Format::Fat { watched.losses() } else { Vec::new() };
                 target.finish().map_err(|e| self.place.unwritable(&e))?;
-                Ok(Pass::Done(Made { size, written }))
+                Ok(Pass::Done(Made { size, written, losses }))
             }
             Err(FsError::TooSmall { need, have }) => Ok(Pass::TooSmall { need, have }),
             Err(FsError::Read(error)) => Err(self.source.unreadable(&error)),

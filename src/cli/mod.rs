@@ -16,6 +16,7 @@ pub mod explain;
 pub mod failure;
 pub mod flags;
 pub mod init;
+pub mod inspect_slot;
 pub mod interrupt;
 pub mod lsp;
 pub mod man;
@@ -27,6 +28,7 @@ pub mod run;
 pub mod schema;
 pub mod session;
 pub mod slots;
+pub mod test;
 pub mod transcript;
 
 use std::ffi::OsString;
@@ -68,7 +70,9 @@ enum Command {
     Check(check::Check),
     Render(render::Render),
     Plan(plan::PlanCommand),
+    InspectSlot(inspect_slot::InspectSlot),
     Boot(boot::Boot),
+    Test(test::Test),
     Mkfs(mkfs::Mkfs),
     Explain(explain::Explain),
     Schema(schema::Schema),
@@ -97,7 +101,9 @@ impl Command {
             Command::Check(command) => command.run(session),
             Command::Render(command) => command.run(session),
             Command::Plan(command) => command.run(session),
+            Command::InspectSlot(command) => command.run(session),
             Command::Boot(command) => command.run(session),
+            Command::Test(command) => command.run(session),
             Command::Mkfs(command) => command.run(session),
             Command::Explain(command) => command.run(session),
             Command::Schema(command) => command.run(session),

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::explain::explain;
-use crate::plan::explain::Explained;
+use crate::plan::explain::{Explained, FeatureChoice};
 use crate::plan::{Explanation, Plan};
 use crate::report::fit;
 use crate::report::paint::Paint;
@@ -75,6 +75,10 @@ fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
             true => out.push_str(&format!("{}  {state}\n", fit::pad(&node.label, width))),
             false => out.push_str(&format!("{}{margin}{state}\n", wrapped(&node.label, 0).join("\n"))),
         }
+        for line in features(&node.features) {
+            let line = paint.dim(wrapped(&line, indent).join(&margin));
+            out.push_str(&format!("{}{line}\n", margin.trim_start_matches('\n')));
+        }
     }
     let count = |wanted: fn(&Explanation) -> bool| nodes.iter().filter(|n| wanted(&n.explanation)).count();
     let cached = count(|e| matches!(e, Explanation::Cached));
@@ -85,19 +89,44 @@ fn text(nodes: &[Explained], paint: Paint, columns: Option<usize>) -> String {
     out
 }
 
+/// What a filesystem will have and what not, a line each: `with sparse; rmapbt (stated)`.
+fn features(choices: &[FeatureChoice]) -> Vec<String> {
+    let line = |on: bool, word: &str| {
+        let mut reasons: Vec<(&str, Vec<&str>)> = Vec::new();
+        for choice in choices.iter().filter(|choice| choice.on == on) {
+            // that what is usual is there needs no reason
+            let why = if on && choice.why.starts_with("usual") { "" } else { &choice.why };
+            match reasons.iter_mut().find(|(reason, _)| *reason == why) {
+                Some((_, names)) => names.push(choice.name),
+                None => reasons.push((why, vec![choice.name])),
+            }
+        }
+        let said = reasons.iter().map(|(why, names)| match *why {
+            "" => names.join(", "),
+            why => format!("{} ({why})", names.join(", ")),
+        });
+        (!reasons.is_empty()).then(|| format!("{word} {}", said.collect::<Vec<_>>().join("; ")))
+    };
+    [line(true, "with"), line(false, "without")].into_iter().flatten().collect()
+}
+
 fn as_json(nodes: &[Explained], plan: &Plan) -> serde_json::Value {
     let nodes: Vec<serde_json::Value> = nodes
         .iter()
         .map(|n| {
             let node = plan.node(n.node);
-            json!({
+            let mut object = json!({
                 "id": n.node,
                 "label": n.label,
                 "inputs": n.inputs,
                 "state": n.explanation,
                 "static_id": node.static_id,
                 "definition": node.op,
-            })
+            });
+            if !n.features.is_empty() {
+                object["features"] = json!(n.features);
+            }
+            object
         })
         .collect();
     json!({ "nodes": nodes })
@@ -124,4 +153,33 @@ fn dot(nodes: &[Explained]) -> String {
     }
     out.push_str("}\n");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::front::model::{Filesystem, FilesystemKind, StatedFeature};
+
+    #[test]
+    fn features_are_told_with_their_reasons() {
+        let mut filesystem = Filesystem::of(FilesystemKind::Xfs);
+        let span = crate::diag::Span::new(0, 0);
+        for (name, on) in [("finobt", false), ("rmapbt", true)] {
+            filesystem.features.push(StatedFeature { name, on, span });
+        }
+        assert_eq!(
+            features(&FeatureChoice::of(&filesystem, Some("4.18.0-553.el8_10.x86_64"))),
+            [
+                "with sparse, reflink; rmapbt (stated)",
+                "without finobt (stated); bigtime (linux 5.10 is the first with it); inobtcount (needs finobt, which is \
+                 off); nrext64 (linux 5.19 is the first with it)",
+            ]
+        );
+        // what follows from a kernel that nobody knows yet is not said
+        assert_eq!(
+            features(&FeatureChoice::of(&filesystem, None)),
+            ["with rmapbt (stated)", "without finobt (stated); inobtcount (needs finobt, which is off)"]
+        );
+        assert!(features(&[]).is_empty());
+    }
 }

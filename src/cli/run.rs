@@ -133,6 +133,7 @@ pub fn cx(
     // a token of its own: a run that fails cancels the rest of itself, which is no interruption by the user
     cx.cancel = cancel.child_token();
     cx.jobs = session.jobs().get();
+    cx.deny_warnings = session.denies_warnings();
     cx.path = session.environment.path.clone();
     cx
 }

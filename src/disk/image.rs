@@ -16,24 +16,19 @@ use super::copy::{self, Piece, Source};
 use super::extents;
 use super::layout::{Layout, Partition};
 use super::partial::{Partial, PartialError};
-use crate::base::{Bytes, Digest};
-
-/// What stands before the first partition.
-#[derive(Clone, Debug)]
-pub struct Head {
-    /// Sector 0, from [`super::mbr::sector`].
-    pub mbr: [u8; 512],
-    /// GRUB's core image for BIOSes, from sector 1 on; may be empty.
-    pub core_image: Vec<u8>,
-}
+use super::table::TableBytes;
+use crate::base::{Bytes, Digest, Lba, Sectors};
 
 /// What an image is made of.
 #[derive(Clone, Debug)]
 pub struct Assembly {
     pub target: PathBuf,
     pub layout: Layout,
-    pub head: Head,
-    /// For each partition of the layout its number and a file with its bytes, at most its length.
+    /// From [`super::table::table`].
+    pub table: TableBytes,
+    /// GRUB's core image for BIOSes, which goes where the layout has a place for it; may be empty.
+    pub core_image: Vec<u8>,
+    /// For each partition of the layout that has a filesystem its number and a file with its bytes, at most its length.
     pub partitions: Vec<(u8, PathBuf)>,
 }
 
@@ -50,14 +45,14 @@ pub struct Assembled {
 /// Why there is no image.
 #[derive(Debug, thiserror::Error)]
 pub enum ImageError {
-    #[error("GRUB's core image has {} bytes, the gap before the first partition {}", have.0, room.0)]
+    #[error("GRUB's core image has {} bytes, its place on the disk {}", have.0, room.0)]
     CoreImage { have: Bytes, room: Bytes },
     #[error("the filesystem for partition {number} has {have}, the partition {room}")]
     Partition { number: u8, have: Bytes, room: Bytes },
     #[error("the layout has no partition {number}")]
     Unknown { number: u8 },
-    #[error("partition {number} has {count} filesystems, not one")]
-    Filesystems { number: u8, count: usize },
+    #[error("partition {number} has {count} filesystems, not {wanted}")]
+    Filesystems { number: u8, count: usize, wanted: usize },
     #[error("{path}: there is something that is no file, an image cannot take its place")]
     NotAFile { path: PathBuf },
     #[error("{path} is being written by another run")]
@@ -124,15 +119,18 @@ fn open(assembly: &Assembly) -> Result<Vec<(&Partition, File, u64)>, ImageError>
     if let Some((number, _)) = assembly.partitions.iter().find(|(number, _)| !known(*number)) {
         return Err(ImageError::Unknown { number: *number });
     }
+    let files = |number: u8| assembly.partitions.iter().filter(move |(n, _)| *n == number);
+    for Partition { number, role, .. } in &partitions {
+        let (count, wanted) = (files(*number).count(), usize::from(role.has_filesystem()));
+        if count != wanted {
+            return Err(ImageError::Filesystems { number: *number, count, wanted });
+        }
+    }
     partitions
         .into_iter()
-        .map(|partition| {
+        .filter_map(|partition| Some((partition, &files(partition.number).next()?.1)))
+        .map(|(partition, path)| {
             let number = partition.number;
-            let mut files = assembly.partitions.iter().filter(|(n, _)| *n == number);
-            let (Some((_, path)), None) = (files.next(), files.next()) else {
-                let count = assembly.partitions.iter().filter(|(n, _)| *n == number).count();
-                return Err(ImageError::Filesystems { number, count });
-            };
             let io = |source| ImageError::Io { doing: "reading", path: path.clone(), source };
             let file = File::open(path).map_err(io)?;
             let have = Bytes(file.metadata().map_err(io)?.len());
@@ -149,15 +147,16 @@ fn pieces<'a>(
     assembly: &'a Assembly,
     sources: &'a [(&Partition, File, u64)],
 ) -> Result<Vec<Piece<'a>>, ImageError> {
-    let mut pieces = vec![Piece { at: 0, length: 512, source: Source::Bytes(&assembly.head.mbr) }];
-    let core = &assembly.head.core_image;
-    let first = sources.first().map_or(assembly.layout.total.bytes(), |(p, ..)| p.start.offset());
-    let (have, room) = (Bytes(core.len() as u64), first.saturating_sub(Bytes(512)));
-    if have > room {
-        return Err(ImageError::CoreImage { have, room });
-    }
+    let bytes = |at, bytes: &'a [u8]| Piece { at, length: bytes.len() as u64, source: Source::Bytes(bytes) };
+    let mut pieces = vec![bytes(0, &assembly.table.head)];
+    let core = &assembly.core_image;
     if !core.is_empty() {
-        pieces.push(Piece { at: 512, length: have.0, source: Source::Bytes(core) });
+        let (at, room) = assembly.layout.core_image().unwrap_or((Lba(0), Sectors(0)));
+        let (have, room) = (Bytes(core.len() as u64), room.bytes());
+        if have > room {
+            return Err(ImageError::CoreImage { have, room });
+        }
+        pieces.push(bytes(at.offset().0, core));
     }
     for (partition, file, length) in sources {
         let start = partition.start.offset().0;
@@ -171,6 +170,10 @@ fn pieces<'a>(
             length: e.end - e.start,
             source: Source::File { file, at: e.start },
         }));
+    }
+    let tail = &assembly.table.tail;
+    if !tail.is_empty() {
+        pieces.push(bytes(assembly.layout.total.bytes().0 - tail.len() as u64, tail));
     }
     Ok(pieces)
 }
@@ -249,8 +252,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::base::{Lba, Sectors};
-    use crate::disk::layout::{FilesystemUuid, Role};
+    use crate::disk::layout::{Role, Table};
 
     const MIB: u64 = 1 << 20;
 
@@ -258,12 +260,10 @@ mod tests {
     fn assembly(folder: &Path) -> Assembly {
         let partition = |number: u8, start: u64, length: u64| Partition {
             number,
-            role: Role::Boot,
+            role: Role::Slot(number.to_string()),
             start: Lba(start * 2048),
             length: Sectors(length * 2048),
-            kind: 0x83,
-            active: false,
-            filesystem_uuid: FilesystemUuid::Volume(1),
+            guid: uuid::Uuid::nil(),
         };
         let file = |name: &str, length: u64, data: &[(u64, u8, usize)]| {
             let path = folder.join(name);
@@ -279,11 +279,12 @@ mod tests {
         Assembly {
             target: folder.join("out/disk.img"),
             layout: Layout {
-                signature: 7,
+                table: Table::Mbr(7),
                 total: Sectors(64 * 2048),
                 partitions: vec![partition(1, 1, 20), partition(2, 21, 30)],
             },
-            head: Head { mbr: [9; 512], core_image: vec![8; 1000] },
+            table: TableBytes { head: vec![9; 512], tail: Vec::new() },
+            core_image: vec![8; 1000],
             partitions: vec![(2, b), (1, a)],
         }
     }
@@ -319,6 +320,30 @@ mod tests {
     }
 
     #[test]
+    fn a_gpt_has_its_copy_at_the_end_and_the_core_image_in_a_partition() {
+        let folder = tempfile::tempdir().expect("folder");
+        let mut assembly = assembly(folder.path());
+        assembly.layout.table = Table::Gpt(uuid::Uuid::nil());
+        assembly.layout.partitions.push(Partition {
+            number: 3,
+            role: Role::BiosBoot,
+            start: Lba(40),
+            length: Sectors(2008),
+            guid: uuid::Uuid::nil(),
+        });
+        assembly.table = TableBytes { head: vec![9; 34 * 512], tail: vec![5; 33 * 512] };
+        let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+        let image = fs::read(&assembly.target).expect("image");
+        assert!(image[..34 * 512].iter().all(|b| *b == 9));
+        assert!(image[40 * 512..40 * 512 + 1000].iter().all(|b| *b == 8));
+        assert!(image[64 * MIB as usize - 33 * 512..].iter().all(|b| *b == 5));
+        assert_eq!(done.sha256, Digest::of(&image));
+        assembly.layout.partitions.pop();
+        let error = assemble(&assembly, &|| false, &mut |_, _| {}).expect_err("no place for the core image");
+        assert!(matches!(error, ImageError::CoreImage { room: Bytes(0), .. }), "{error}");
+    }
+
+    #[test]
     fn cancelling_leaves_the_target_as_it_was() {
         let folder = tempfile::tempdir().expect("folder");
         let assembly = assembly(folder.path());
@@ -344,22 +369,22 @@ mod tests {
             |a: &Assembly| assemble(a, &|| false, &mut |_, _| {}).expect_err("does not fit").to_string();
 
         let mut a = good.clone();
-        a.head.core_image = vec![0; MIB as usize - 511];
-        assert_eq!(
-            run(&a),
-            "GRUB's core image has 1048065 bytes, the gap before the first partition 1048064"
-        );
-        a.head.core_image.pop();
+        a.core_image = vec![0; MIB as usize - 511];
+        assert_eq!(run(&a), "GRUB's core image has 1048065 bytes, its place on the disk 1048064");
+        a.core_image.pop();
         assert!(assemble(&a, &|| false, &mut |_, _| {}).is_ok(), "the gap may be filled to its end");
         let mut a = good.clone();
         a.layout.partitions[1].length = Sectors(28 * 2048);
         assert_eq!(run(&a), "the filesystem for partition 2 has 29 MiB, the partition 28 MiB");
         let mut a = good.clone();
         a.partitions.pop();
-        assert_eq!(run(&a), "partition 1 has 0 filesystems, not one");
+        assert_eq!(run(&a), "partition 1 has 0 filesystems, not 1");
         let mut a = good.clone();
         a.partitions.push((3, a.partitions[0].1.clone()));
         assert_eq!(run(&a), "the layout has no partition 3");
+        let mut a = good.clone();
+        a.layout.partitions[0].role = Role::BiosBoot;
+        assert_eq!(run(&a), "partition 1 has 1 filesystems, not 0");
         let mut a = good.clone();
         a.partitions[0].1 = folder.path().join("none");
         assert!(run(&a).starts_with("reading "));

@@ -3,10 +3,12 @@
 
 mod copy;
 mod extents;
+mod gpt;
 pub mod image;
 pub mod layout;
-pub mod mbr;
+mod mbr;
 pub mod partial;
 pub mod region;
+pub mod table;
 
-pub use image::{Assembled, Assembly, Head, ImageError, assemble, digest_of_sparse};
+pub use image::{Assembled, Assembly, ImageError, assemble, digest_of_sparse};

@@ -374,7 +374,7 @@ mod tests {
             from: Vec::new(),
             distro: None,
             size: Spanned::new(SlotSize::Equal, at),
-            filesystem: Spanned::new(Filesystem { kind: FilesystemKind::Ext4 }, at),
+            filesystem: Spanned::new(Filesystem::of(FilesystemKind::Ext4), at),
             kernel: Kernel { version: None, args: Vec::new(), span: Span::new(10, 20) },
             kexec: true,
             dracut: Spanned::new(Dracut::default(), Span::new(30, 40)),
@@ -384,6 +384,7 @@ mod tests {
             users: Spanned::new(Vec::new(), Span::new(90, 100)),
             files: Spanned::new(Vec::new(), at),
             span: Span::new(0, 200),
+            places: Default::default(),
         }
     }
 

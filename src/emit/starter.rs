@@ -70,6 +70,8 @@ impl Starter {
             }
         }
         let bases: Vec<_> = bases.iter().map(|(name, suite)| context! { name, suite => *suite }).collect();
+        // the first slot's stands for all, those that differ say so
+        let filesystem = self.slots.first().map_or(FilesystemKind::Ext4, |slot| slot.system.filesystem());
         let slots: Vec<_> = self
             .slots
             .iter()
@@ -79,6 +81,9 @@ impl Starter {
                     title => &slot.system.title,
                     distro => slot.system.distro.as_str(),
                     kernel => slot.kernel.as_deref(),
+                    filesystem => Some(slot.system.filesystem())
+                        .filter(|own| *own != filesystem)
+                        .map(FilesystemKind::as_str),
                 }
             })
             .collect();
@@ -90,8 +95,7 @@ impl Starter {
                 name => self.name.as_str(),
                 // without a unit it would be a number
                 size => if self.size.ends_with('B') { self.size.clone() } else { scalar(&self.size) },
-                // every family's kernel and dracut know it
-                filesystem => FilesystemKind::Ext4.as_str(),
+                filesystem => filesystem.as_str(),
                 password_hash => PASSWORD_HASH,
                 bases,
                 slots,
@@ -122,6 +126,14 @@ impl Slot {
 }
 
 impl System {
+    /// The root filesystem that the family's own installer chooses; of several, the one that every family's kernel knows.
+    fn filesystem(&self) -> FilesystemKind {
+        match self.distro {
+            Distro::El7 | Distro::El8 | Distro::El9 => FilesystemKind::Xfs,
+            Distro::Debian | Distro::Ubuntu | Distro::Fedora => FilesystemKind::Ext4,
+        }
+    }
+
     /// What the Dockerfile's `FROM` names.
     fn image(&self) -> String {
         match &self.origin {

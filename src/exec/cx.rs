@@ -28,6 +28,8 @@ pub struct Cx {
     pub jobs: usize,
     /// Nodes that run although nothing changed.
     pub refresh: BTreeSet<NodeId>,
+    /// Whether the rules' warnings stop the run.
+    pub deny_warnings: bool,
     /// The value of `PATH`, for programs of the host.
     pub path: Option<OsString>,
     connector: Connector,
@@ -43,6 +45,7 @@ impl Cx {
             cancel: CancellationToken::new(),
             jobs: 1,
             refresh: BTreeSet::new(),
+            deny_warnings: false,
             path: None,
             connector,
             engine: OnceCell::new(),

@@ -10,8 +10,10 @@ use super::schedule::is_there;
 use super::store::LastRun;
 use crate::base::Digest;
 use crate::base::event::NodeId;
-use crate::plan::explain::Explained;
-use crate::plan::{Explanation, Plan, Why, key};
+use crate::front::model::KnownKernel;
+use crate::plan::explain::{Explained, FeatureChoice};
+use crate::plan::{Explanation, Op, Plan, Why, key};
+use crate::rootfs::inspect::Kernel;
 
 /// Why a node that is not in the store must run, from what it looked like when it last ran.
 pub fn reason(last: Option<&LastRun>, definition: &Digest, inputs: &[(String, Digest)]) -> Why {
@@ -48,8 +50,12 @@ pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
         }
         let outcomes: Vec<Arc<Outcome>> = inputs.iter().filter_map(|i| states[i.0].1.clone()).collect();
         if node.op.is_pure() {
-            let outcome = ops::pure::compute(&node.op, &outcomes, &cx.model)?;
-            states.push((Explanation::Computed, Some(Arc::new(outcome))));
+            let outcome = match ops::pure::compute(&node.op, &outcomes, cx) {
+                // a tree that is not right is found so by the run, which says it in whole
+                Err(ExecError::Diagnosed { .. }) if matches!(node.op, Op::Rules(_) | Op::GrubCfg(_)) => None,
+                outcome => Some(Arc::new(outcome?)),
+            };
+            states.push((Explanation::Computed, outcome));
             continue;
         }
         let contents: Vec<(String, Digest)> =
@@ -73,6 +79,7 @@ pub fn foresee(plan: &Plan, cx: &Cx) -> Result<Vec<Foreseen>, ExecError> {
 pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> {
     let mut states = foresee(plan, cx)?;
     need_products(plan, cx, &mut states).await?;
+    let kernels = kernels(&states);
     Ok(plan
         .nodes()
         .zip(states)
@@ -81,8 +88,29 @@ pub async fn explain(plan: &Plan, cx: &Cx) -> Result<Vec<Explained>, ExecError> 
             label: node.op.label(),
             explanation,
             inputs: plan.inputs(id),
+            features: features(&node.op, plan, id, &kernels, cx),
         })
         .collect())
+}
+
+/// The kernels that were found in the slots' trees, by node, where that is known.
+fn kernels(states: &[Foreseen]) -> Vec<Option<String>> {
+    let version = |outcome: &Arc<Outcome>| match &outcome.product {
+        Product::Value(value) => {
+            ops::read::<Option<Kernel>>(value).ok().flatten().map(|kernel| kernel.version)
+        }
+        _ => None,
+    };
+    states.iter().map(|(_, outcome)| outcome.as_ref().and_then(version)).collect()
+}
+
+/// The features of a filesystem: for the kernel that was found, or that the manifest decides on.
+fn features(op: &Op, plan: &Plan, id: NodeId, kernels: &[Option<String>], cx: &Cx) -> Vec<FeatureChoice> {
+    let Op::Filesystem(op) = op else { return Vec::new() };
+    let slot = cx.slot(&op.slot);
+    let found = plan.inputs(id).into_iter().find_map(|input| kernels[input.0].as_deref());
+    let stated = KnownKernel::of(slot.kernel.version.as_ref(), slot.distro.as_ref());
+    FeatureChoice::of(&slot.filesystem, found.or(stated.map(|kernel| kernel.version)))
 }
 
 /// From the goal backwards: a cached product that a running node needs must be there, or its node runs too.

@@ -4,6 +4,7 @@
 //! JSON.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -12,13 +13,14 @@ use uuid::Uuid;
 
 use super::error::ExecError;
 use super::ops;
-use super::product::{ImageFile, Product};
+use super::product::{ImageFile, Outcome, Product};
 use super::schedule::Results;
 use crate::base::{Bytes, identity};
+use crate::diag::Diagnostics;
 use crate::disk::layout::Layout;
 use crate::front::model::Model;
 use crate::plan::{Op, Plan};
-use crate::rootfs::inspect::Facts;
+use crate::rootfs::inspect::Kernel;
 
 /// A finished run.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +31,9 @@ pub struct Outputs {
     pub ran: BTreeMap<String, Duration>,
     /// Nodes whose product was there already.
     pub cached: Vec<String>,
+    /// What the rules warn of.
+    #[serde(skip)]
+    pub findings: Diagnostics,
 }
 
 /// A slot on the finished disk.
@@ -58,7 +63,7 @@ impl Outputs {
         let mut slots = Vec::new();
         for slot in &model.slots {
             let name = slot.name.as_str();
-            let facts: Facts = value(product(&|op| matches!(op, Op::Inspect(i) if i.slot == name)))?;
+            let kernel: Kernel = value(product(&|op| matches!(op, Op::Inspect(i) if i.slot == name)))?;
             let partition = layout.slot(name).expect("the layout has a partition for each slot");
             let times: Vec<Duration> = plan
                 .nodes()
@@ -67,7 +72,7 @@ impl Outputs {
                 .collect();
             slots.push(SlotOutput {
                 name: name.into(),
-                kernel: facts.kernel.version,
+                kernel: kernel.version,
                 partition: partition.number,
                 size: partition.length.bytes(),
                 filesystem: slot.filesystem.kind.as_str(),
@@ -85,7 +90,12 @@ impl Outputs {
                 None => cached.push(node.op.label()),
             }
         }
-        Ok(Outputs { image: image.clone(), slots, ran, cached })
+        let inspected =
+            plan.find(|op| matches!(op, Op::Rules(_))).map(|id| plan.inputs(id)).unwrap_or_default();
+        let trees: Vec<Arc<Outcome>> =
+            inspected.iter().filter_map(|id| results.get(id)).map(|r| r.outcome.clone()).collect();
+        let findings = ops::rules::findings(&trees, model)?;
+        Ok(Outputs { image: image.clone(), slots, ran, cached, findings })
     }
 }
 

@@ -117,7 +117,7 @@ impl Run<'_> {
         let op = &self.plan.node(id).op;
         let inputs = self.inputs(id, false).await?;
         if op.is_pure() {
-            let outcome = self.caught(ops::pure::compute(op, &inputs, &self.cx.model))?;
+            let outcome = self.caught(ops::pure::compute(op, &inputs, self.cx))?;
             state.outcome = Some(Arc::new(outcome));
             state.there = true;
             return Some(());

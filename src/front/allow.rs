@@ -2,8 +2,10 @@
 //!
 //! Enters: all findings. Leaves: those whose code no entry names, and a warning for an entry that nothing needed.
 
+use super::model::{FilesystemKind, unused_allow};
 use super::resolved::Resolved;
-use crate::diag::{Diagnostic, Diagnostics, codes};
+use super::rules::filesystem_features;
+use crate::diag::{Code, Diagnostics, codes};
 
 pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
     let mut needed = vec![false; resolved.allow.len()];
@@ -18,12 +20,22 @@ pub fn apply(resolved: &Resolved, mut found: Diagnostics) -> Diagnostics {
     if found.has_errors() {
         return found;
     }
-    for (code, _) in resolved.allow.iter().zip(needed).filter(|(_, needed)| !needed) {
-        found.push(
-            Diagnostic::warning(codes::ALLOW_UNUSED, format!("nothing here is `{}`", code.value))
-                .at(&resolved.source, code.span, "allows what is not found, or is allowed already")
-                .help("remove the entry"),
-        );
+    let unused = resolved.allow.iter().zip(needed).filter(|(_, needed)| !needed);
+    // what only a build can find, the rules on the built tree look for
+    for (code, _) in unused.filter(|(code, _)| !code.is_of_a_build() && !is_late(code.value, resolved)) {
+        found.push(unused_allow(&resolved.source, code));
     }
     found
+}
+
+/// Whether a finding of this code may come once something is built.
+fn is_late(code: Code, resolved: &Resolved) -> bool {
+    match code {
+        codes::FEATURE_KERNEL | codes::FEATURE_CHECKER => {
+            resolved.slots.iter().any(filesystem_features::waits_for_the_kernel)
+        }
+        // whose GRUB it is shows late
+        codes::FEATURE_GRUB => resolved.slots.iter().any(|slot| slot.filesystem.kind == FilesystemKind::Xfs),
+        _ => false,
+    }
 }

@@ -15,6 +15,7 @@ use super::words;
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
 use crate::diag::codes;
 
+mod features;
 mod slot;
 
 pub use slot::*;
@@ -97,8 +98,7 @@ pub struct Disk {
         example = &"4GiB"
     )]
     pub size: Option<String>,
-    /// The partition table. Default: `mbr`.
-    #[schemars(extend("default" = "mbr"))]
+    /// The partition table. Default: `mbr` for up to three slots on a disk of at most 2 TiB, else `gpt`.
     pub table: Option<Table>,
     /// The files to write: a raw image, and the formats that virtual machines read. Default: `[raw]`.
     #[schemars(length(min = 1), extend("default" = ["raw"], "uniqueItems" = true), example = Example::of(r#"["raw"]"#))]
@@ -111,7 +111,7 @@ pub struct Disk {
 pub enum Table {
     /// Master boot record: up to four partitions, the boot partition included. Every firmware boots it.
     Mbr,
-    /// GUID partition table: more slots, disks over 2 TiB. Planned: `check` reads it, `apply` refuses it yet.
+    /// GUID partition table: up to 126 slots, disks over 2 TiB. BIOSes boot it too, through a BIOS boot partition.
     Gpt,
 }
 

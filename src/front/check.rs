@@ -12,7 +12,7 @@ use super::probe::Probe;
 use super::resolved::{Boot, Resolved, Slot, Words};
 use super::rules::{self, Case, Reading};
 use super::spans::Node;
-use super::{MAX_BYTES, allow, conform, dockerfile};
+use super::{MAX_BYTES, addition, allow, conform, dockerfile};
 use crate::diag::{Diagnostics, Source, Span, Spanned};
 
 /// `tree` is the manifest as it stands, `found` what was found before. All findings leave that the manifest does not allow; the model is `None` beside
@@ -31,7 +31,7 @@ pub fn check(
     if found.has_errors() {
         return (None, found);
     }
-    (model(resolved, dockerfiles), found)
+    (model(resolved, tree, dockerfiles), found)
 }
 
 /// The Dockerfiles of the slots. One that several slots share is one source.
@@ -97,14 +97,19 @@ fn plain(words: Words) -> Vec<String> {
     words.into_iter().map(|w| w.value).collect()
 }
 
-fn model(resolved: Resolved, dockerfiles: Vec<Reading>) -> Option<Model> {
+fn model(resolved: Resolved, tree: &Node, dockerfiles: Vec<Reading>) -> Option<Model> {
     let names: Vec<&str> = resolved.slots.iter().map(|s| s.name.as_str()).collect();
     let default = match &resolved.boot.default {
         Some(name) => names.iter().position(|n| *n == name.value)?,
         None => 0,
     };
     let boot = boot(resolved.boot, default);
-    let slots = resolved.slots.into_iter().zip(dockerfiles).map(|(s, look)| slot(s, look)).collect();
+    let source = &resolved.source;
+    let slots = resolved.slots.into_iter().zip(dockerfiles).enumerate().map(|(index, (read, look))| {
+        let places = addition::places(source, tree, index, read.name.span);
+        slot(read, look, places)
+    });
+    let slots = slots.collect();
     Some(Model {
         name: resolved.name.value,
         source: resolved.source,
@@ -113,6 +118,7 @@ fn model(resolved: Resolved, dockerfiles: Vec<Reading>) -> Option<Model> {
         boot,
         bases: resolved.bases.into_iter().map(base).collect(),
         slots,
+        allow: resolved.allow,
     })
 }
 
@@ -141,7 +147,7 @@ fn boot(boot: Boot, default: usize) -> model::Boot {
     }
 }
 
-fn slot(slot: Slot, look: Reading) -> model::Slot {
+fn slot(slot: Slot, look: Reading, places: model::Places) -> model::Slot {
     let build_args = args(&slot);
     let users = slot.users.map(|users| {
         let user = |u: super::resolved::User| model::User {
@@ -188,7 +194,7 @@ fn slot(slot: Slot, look: Reading) -> model::Slot {
         },
         distro: slot.distro,
         size: slot.size,
-        filesystem: slot.filesystem,
+        filesystem: slot.filesystem.map(|filesystem| filesystem.known()),
         kernel: model::Kernel {
             version: slot.kernel.version,
             args: plain(slot.kernel.args),
@@ -202,5 +208,6 @@ fn slot(slot: Slot, look: Reading) -> model::Slot {
         users,
         files,
         span: slot.span,
+        places,
     }
 }

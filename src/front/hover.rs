@@ -106,6 +106,9 @@ mod tests {
         assert!(of("boot.firmware").contains("\n- `uefi`: UEFI"));
         assert!(of("slots.3.dracut.drivers").contains("Example: `[virtio_blk, virtio_scsi, xfs]`"));
         assert!(of("slots.0.filesystem.type").contains("- `xfs`"));
+        let reflink = of("slots.0.filesystem.features.reflink");
+        assert!(reflink.starts_with("**`reflink`**\n\nxfs: Files may share blocks"), "{reflink}");
+        assert!(reflink.contains("linux 4.9 and later. Default: on from linux 4.16 on"), "{reflink}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`parse`] (text to [`ast`] with places) → [`resolve`] (names bound, defaults merged, values read) → [`check`] (the [`rules`]).
 //! Nothing here touches the disk: what must be looked up comes through the caller's [`Probe`].
 
+mod addition;
 mod allow;
 pub mod ast;
 pub mod check;

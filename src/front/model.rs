@@ -7,9 +7,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod filesystem;
+
 pub use crate::base::grubenv::TRIES_MAX;
 use crate::base::{Bytes, Digest, Name};
-use crate::diag::{Source, Span, Spanned};
+use crate::diag::{Code, Diagnostic, Source, Span, Spanned, codes};
+
+pub use filesystem::{Filesystem, FilesystemKind, KnownKernel, StatedFeature};
 
 /// A checked manifest.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Model {
     pub bases: Vec<Base>,
     /// In the order of the disk and the menu; never empty.
     pub slots: Vec<Slot>,
+    /// The codes of findings that the manifest accepts.
+    pub allow: Vec<Spanned<Code>>,
 }
 
 impl Model {
@@ -53,6 +59,16 @@ pub enum DiskSize {
 pub enum Table {
     Mbr,
     Gpt,
+}
+
+impl Table {
+    /// The word a manifest uses.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Table::Mbr => "mbr",
+            Table::Gpt => "gpt",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,6 +212,7 @@ pub struct Slot {
     pub files: Spanned<Vec<File>>,
     /// The slot's whole entry.
     pub span: Span,
+    pub places: Places,
 }
 
 /// A distribution family and, where it matters, its major release.
@@ -235,24 +252,51 @@ pub enum SlotSize {
     Fixed(Bytes),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filesystem {
-    pub kind: FilesystemKind,
+/// Where a slot's settings stand, for findings that only its built tree shows.
+#[derive(Clone, Debug, Default)]
+pub struct Places {
+    pub default_target: Place,
+    pub unmask: Place,
+    pub mask: Place,
+    pub drivers: Place,
+    pub args: Place,
+    /// The users, or the slot's name.
+    pub users: Span,
+    /// The path of each of the files.
+    pub files: Vec<Spanned<String>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FilesystemKind {
-    Ext4,
-    Xfs,
+/// Where one setting stands, or would.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// The value of the slot or of `defaults`; else the section it would be in; else the slot's name.
+    pub span: Span,
+    /// Whether there is a value.
+    pub stated: bool,
+    /// The words of a list.
+    pub items: Vec<Spanned<String>>,
+    /// How to give the list one word more, the list and its section too where they lack.
+    pub add: Option<Insertion>,
 }
 
-impl FilesystemKind {
-    /// The word of the manifest, of `/etc/fstab` and of the kernel's module.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FilesystemKind::Ext4 => "ext4",
-            FilesystemKind::Xfs => "xfs",
-        }
+/// How to insert a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Insertion {
+    /// A byte of the manifest.
+    pub at: usize,
+    /// What stands between there and the word.
+    pub before: String,
+    pub after: String,
+}
+
+impl Insertion {
+    pub fn span(&self) -> Span {
+        Span::new(self.at, self.at)
+    }
+
+    /// What to insert for `word`.
+    pub fn text(&self, word: &str) -> String {
+        format!("{}{word}{}", self.before, self.after)
     }
 }
 
@@ -322,4 +366,11 @@ pub fn command_line_length<'a>(
     let consoles: usize = consoles.into_iter().map(|c| " console=".len() + c.len()).sum();
     let args: usize = args.into_iter().map(|a| " ".len() + a.len()).sum();
     "root=UUID=".len() + UUID + " rw".len() + consoles + args
+}
+
+/// The warning for an entry of `allow` that nothing needs.
+pub fn unused_allow(source: &Arc<Source>, code: &Spanned<Code>) -> Diagnostic {
+    Diagnostic::warning(codes::ALLOW_UNUSED, format!("nothing here is `{}`", code.value))
+        .at(source, code.span, "allows what is not found, or is allowed already")
+        .help("remove the entry")
 }

@@ -247,6 +247,7 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
             ("a mapping", Some("write `key: value` on indented lines below it"))
         }
         "u64" | "u32" => ("a whole number", None),
+        "a boolean" => (TRUTH, None),
         text if text.starts_with("enum ") || text == "variant identifier" => ("a word", None),
         _ => ("something else", None),
     };
@@ -266,6 +267,12 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
     )
     .at(source, first_line(source, span), format!("{expected} belongs here"));
     let text = &source.text[span.start..span.end];
+    if let Kind::Scalar { text, .. } = &node.kind
+        && expected == TRUTH
+        && let Some(meant) = truth(text)
+    {
+        return diagnostic.help(format!("write `{meant}`")).fix(format!("write `{meant}`"), span, meant);
+    }
     match (&node.kind, example) {
         // one word, or several in a row, where a list of words belongs: the list is easily made
         (Kind::Scalar { plain, .. }, Some(_)) if expected == "a list" && !text.contains('\n') => {
@@ -278,6 +285,18 @@ fn wrong(source: &Arc<Source>, tree: &Node, path: &[Step], message: &str) -> Dia
         }
         (_, Some(example)) => diagnostic.help(example),
         (_, None) => diagnostic,
+    }
+}
+
+/// What a boolean is called.
+const TRUTH: &str = "`true` or `false`";
+
+/// The boolean that a word of other programs' means.
+fn truth(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "on" | "yes" | "y" | "1" => Some("true"),
+        "false" | "off" | "no" | "n" | "0" => Some("false"),
+        _ => None,
     }
 }
 

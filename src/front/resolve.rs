@@ -17,8 +17,9 @@ use super::ast;
 use super::model::{Disk, DiskSize, Firmware, Format, Table};
 use super::parse::Parsed;
 use super::place::Place;
-use super::resolved::{Boot, Health, Resolved, Words};
+use super::resolved::{Boot, DefaultFeatures, Health, Resolved, Words};
 use super::words;
+use crate::base::partitioning::{MBR_REACH, MBR_SLOTS};
 use crate::diag::{Diagnostic, Diagnostics, Spanned, codes};
 use value::{Reader, Times};
 
@@ -31,7 +32,13 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
     let (manifest, root) = (&parsed.manifest, Place::root(&parsed.tree));
     version(&mut reader, manifest.version, root);
     let name = reader.name(codes::MANIFEST_NAME, manifest.name.as_deref(), root, "a manifest", "unnamed");
-    let disk = disk(&mut reader, manifest.disk.clone().unwrap_or_default(), root.key("disk"), &name);
+    let disk = disk(
+        &mut reader,
+        manifest.disk.clone().unwrap_or_default(),
+        root.key("disk"),
+        &name,
+        manifest.slots.as_ref().map_or(0, Vec::len),
+    );
     let boot = boot(&mut reader, manifest.boot.clone().unwrap_or_default(), root.key("boot"));
     let bases = manifest.bases.iter().flatten().enumerate();
     let bases = bases.filter_map(|(i, b)| base::base(&mut reader, b, root.key("bases").item(i), i)).collect();
@@ -50,6 +57,11 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
         );
     }
     let defaults = manifest.defaults.clone().unwrap_or_default();
+    let section = defaults.filesystem.clone().unwrap_or_default();
+    let default_features = DefaultFeatures {
+        features: slot::features(&section, root.key("defaults").key("filesystem"), false),
+        beside: section.kind.map(slot::kind),
+    };
     let slots = manifest.slots.iter().flatten().enumerate();
     let slots = slots
         .map(|(i, s)| {
@@ -59,7 +71,8 @@ pub fn resolve(parsed: &Parsed, dir: &Path) -> (Resolved, Diagnostics) {
         .collect();
     let source = parsed.source.clone();
     let allow = allow::allow(&mut reader, manifest.allow.as_deref().unwrap_or_default(), root.key("allow"));
-    (Resolved { source, dir: dir.to_path_buf(), name, disk, boot, bases, slots, allow }, reader.found)
+    let dir = dir.to_path_buf();
+    (Resolved { source, dir, name, disk, boot, bases, default_features, slots, allow }, reader.found)
 }
 
 fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {
@@ -74,7 +87,13 @@ fn version(reader: &mut Reader<'_>, version: Option<u64>, root: Place<'_>) {
     }
 }
 
-fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<crate::base::Name>) -> Disk {
+fn disk(
+    reader: &mut Reader<'_>,
+    disk: ast::Disk,
+    at: Place<'_>,
+    name: &Spanned<crate::base::Name>,
+    slots: usize,
+) -> Disk {
     let path = match disk.path {
         Some(path) => {
             if path.ends_with('/') {
@@ -96,8 +115,11 @@ fn disk(reader: &mut Reader<'_>, disk: ast::Disk, at: Place<'_>, name: &Spanned<
         Some(text) => reader.disk_size(text, at.key("size")),
     };
     let table = match disk.table {
-        None | Some(ast::Table::Mbr) => Table::Mbr,
+        Some(ast::Table::Mbr) => Table::Mbr,
         Some(ast::Table::Gpt) => Table::Gpt,
+        None if slots > MBR_SLOTS => Table::Gpt,
+        None if matches!(size, DiskSize::Fixed(size) if size > MBR_REACH.bytes()) => Table::Gpt,
+        None => Table::Mbr,
     };
     let formats = match disk.formats {
         None => vec![Format::Raw],

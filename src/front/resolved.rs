@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::model::{self, Distro, FileContent, Firmware, SlotSize};
+use super::model::{self, Distro, FileContent, FilesystemKind, Firmware, SlotSize, StatedFeature};
 use crate::base::Name;
+use crate::base::features::Known;
 use crate::diag::{Code, Source, Span, Spanned};
 
 /// A list of words, each with its place.
@@ -21,6 +22,8 @@ pub struct Resolved {
     pub disk: model::Disk,
     pub boot: Boot,
     pub bases: Vec<Base>,
+    /// What `defaults` says of features, merged into the slots already.
+    pub default_features: DefaultFeatures,
     pub slots: Vec<Slot>,
     /// The codes of findings that the manifest accepts.
     pub allow: Vec<Spanned<Code>>,
@@ -81,7 +84,7 @@ pub struct Slot {
     pub target: Option<Spanned<String>>,
     pub distro: Option<Spanned<Distro>>,
     pub size: Spanned<SlotSize>,
-    pub filesystem: Spanned<model::Filesystem>,
+    pub filesystem: Spanned<Filesystem>,
     pub kernel: Kernel,
     pub kexec: bool,
     pub dracut: Dracut,
@@ -91,6 +94,41 @@ pub struct Slot {
     pub users: Spanned<Vec<User>>,
     pub files: Spanned<Vec<File>>,
     pub span: Span,
+}
+
+pub struct Filesystem {
+    pub kind: FilesystemKind,
+    /// The slot's own and those of `defaults`, in the order of their names; of any name.
+    pub features: Vec<Feature>,
+}
+
+/// A feature of a filesystem as it is stated.
+#[derive(Clone)]
+pub struct Feature {
+    /// At the key.
+    pub name: Spanned<String>,
+    pub on: Spanned<bool>,
+    /// The slot states it itself.
+    pub own: bool,
+}
+
+pub struct DefaultFeatures {
+    pub features: Vec<Feature>,
+    /// The type that stands beside them.
+    pub beside: Option<FilesystemKind>,
+}
+
+impl Filesystem {
+    /// Without the features that the filesystem does not have or that cannot be chosen.
+    pub fn known(&self) -> model::Filesystem {
+        let known = |feature: &Feature| match self.kind.features().find(&feature.name) {
+            Some(Known::Optional(row)) => {
+                Some(StatedFeature { name: row.name, on: feature.on.value, span: feature.name.span })
+            }
+            _ => None,
+        };
+        model::Filesystem { kind: self.kind, features: self.features.iter().filter_map(known).collect() }
+    }
 }
 
 pub struct Kernel {

@@ -10,10 +10,12 @@ mod disk_fit;
 mod dockerfiles;
 mod driver_words;
 mod file_paths;
+pub mod filesystem_features;
 mod hostnames;
 mod images;
 mod kernel_args;
 mod kernel_version;
+mod labels;
 mod not_yet;
 mod packages;
 mod partitions;
@@ -177,6 +179,7 @@ pub const TABLE: &[Rule] = &[
     base_use::check,
     kernel_version::check,
     kernel_args::check,
+    filesystem_features::check,
     root_driver::check,
     driver_words::check,
     unit_names::check,
@@ -186,6 +189,7 @@ pub const TABLE: &[Rule] = &[
     hostnames::check,
     passwords::check,
     ssh_keys::check,
+    labels::check,
     not_yet::check,
 ];
 

@@ -2,9 +2,16 @@
 
 pub mod ext4;
 pub mod fat;
+pub mod features;
 mod names;
+#[cfg(test)]
+mod pinned;
 mod sink;
+#[cfg(test)]
+mod specimen;
 pub mod target;
+mod walk;
+pub mod writeback;
 pub mod xfs;
 mod zeros;
 
@@ -13,7 +20,7 @@ use std::io;
 use uuid::Uuid;
 
 use crate::base::Bytes;
-use crate::rootfs::tree::{Timestamp, TreeSource};
+use crate::rootfs::tree::{Timestamp, TreePath, TreeSource};
 
 pub use target::{Window, WriteAt};
 
@@ -59,6 +66,12 @@ pub enum FsError {
     Read(#[source] io::Error),
     #[error("writing the filesystem: {0}")]
     Write(#[source] io::Error),
+}
+
+impl FsError {
+    fn unrepresentable(path: &TreePath, problem: impl Into<String>) -> FsError {
+        FsError::Unrepresentable { path: path.to_string(), problem: problem.into() }
+    }
 }
 
 /// A filesystem format.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 
+use super::writeback::Writeback;
 use crate::base::Bytes;
 
 /// A target of positioned writes. What was never written reads as zeros.
@@ -16,11 +17,12 @@ pub struct Window<'a> {
     file: &'a File,
     start: Bytes,
     length: Bytes,
+    writeback: Writeback,
 }
 
 impl<'a> Window<'a> {
     pub fn new(file: &'a File, start: Bytes, length: Bytes) -> Window<'a> {
-        Window { file, start, length }
+        Window { file, start, length, writeback: Writeback::default() }
     }
 }
 
@@ -33,7 +35,10 @@ impl WriteAt for Window<'_> {
                 self.length.0
             )));
         }
-        self.file.write_all_at(bytes, self.start.0 + offset)
+        let at = self.start.0 + offset;
+        self.file.write_all_at(bytes, at)?;
+        self.writeback.wrote(self.file, at, bytes.len() as u64);
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::command::{Call, CommandError, find_program};
 use crate::base::{Digest, DigestBuilder, NodeReporter};
-use crate::boot::{Platform, files, mkimage, modules};
+use crate::boot::{PartitionMap, Platform, files, mkimage, modules};
 
 /// What grub-mkimage is called.
 pub const PROGRAMS: [&str; 2] = ["grub-mkimage", "grub2-mkimage"];
@@ -92,11 +92,12 @@ impl HostGrub {
         Ok(builder.finish())
     }
 
-    /// Makes the images with `early` in them and puts them and all else that [`crate::boot::BootFiles`] reads into
+    /// Makes the images for a disk of `map` with `early` in them and puts them and all else that [`crate::boot::BootFiles`] reads into
     /// `folder`, which is created where missing.
     pub async fn make(
         &self,
         early: &str,
+        map: PartitionMap,
         folder: &Path,
         reporter: &NodeReporter,
         cancel: &CancellationToken,
@@ -120,6 +121,7 @@ impl HostGrub {
             let output = out.join(mkimage::output(*platform));
             let call = mkimage::Call {
                 platform: *platform,
+                map,
                 directory,
                 configuration: &configuration,
                 output: &output,
@@ -185,7 +187,7 @@ mod tests {
         assert_eq!(grub.version(&reporter, &cancel).await.expect("runs"), "2.12-x");
 
         let out = root.path().join("out");
-        grub.make("early\n", &out, &reporter, &cancel).await.expect("makes");
+        grub.make("early\n", PartitionMap::Msdos, &out, &reporter, &cancel).await.expect("makes");
         let names: Vec<String> = entries(&out.join("i386-pc")).expect("folder").into_keys().collect();
         assert_eq!(names, ["boot.img", "command.lst", "core.img", "normal.mod"]);
         let arguments = fs::read_to_string(out.join("i386-pc/core.img")).expect("image");

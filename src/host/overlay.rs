@@ -57,6 +57,11 @@ impl Overlay {
         self.folder.path().join("disk.qcow2")
     }
 
+    /// A place for another file of the run.
+    pub fn place(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     /// Writes `bytes` at `offset` of the disk; the image stays as it is.
     pub async fn write(
         &self,

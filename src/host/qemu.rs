@@ -46,6 +46,24 @@ impl Firmware {
     }
 }
 
+/// What a machine's network card is joined to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// QEMU's user-mode network, which answers DHCP and lets nothing out.
+    Isolated,
+    /// The same with a way out through this host.
+    Outward,
+}
+
+/// A second serial port, for a program beside the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// A Unix socket that somebody listens at; QEMU connects to it.
+    pub socket: PathBuf,
+    /// The number of the port: 1 for `/dev/ttyS1`; at most 3.
+    pub port: u8,
+}
+
 /// A virtual machine that boots from one disk, its serial console on QEMU's standard input and output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Machine {
@@ -56,8 +74,9 @@ pub struct Machine {
     /// Whole mebibytes count.
     pub memory: Bytes,
     pub cpus: u32,
-    /// A network card with QEMU's user-mode network behind it; else no card at all.
-    pub network: bool,
+    /// None: no card at all.
+    pub network: Option<Network>,
+    pub control: Option<Control>,
     /// Whether a restart of the guest restarts it; else it ends QEMU.
     pub reboot: bool,
 }
@@ -79,11 +98,20 @@ impl Machine {
         put(&["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]);
         // without it an old kernel waits for entropy that an idle machine does not have
         put(&["-device", "virtio-rng-pci"]);
-        if self.network {
-            put(&["-nic", "user,model=virtio-net-pci"]);
+        match self.network {
+            Some(Network::Isolated) => put(&["-nic", "user,restrict=on,model=virtio-net-pci"]),
+            Some(Network::Outward) => put(&["-nic", "user,model=virtio-net-pci"]),
+            None => {}
+        }
+        if let Some(Control { port, .. }) = &self.control {
+            put(&["-device", &format!("isa-serial,chardev=control,index={port}")]);
         }
         if !self.reboot {
             put(&["-no-reboot"]);
+        }
+        if let Some(Control { socket, .. }) = &self.control {
+            out.push("-chardev".into());
+            out.push(with_file("socket,id=control,server=off,path=", socket));
         }
         if let Firmware::Uefi { code, variables } = &self.firmware {
             out.push("-drive".into());
@@ -159,7 +187,8 @@ mod tests {
             accel: Accel::Tcg,
             memory: Bytes::gib(1),
             cpus: 2,
-            network: false,
+            network: None,
+            control: None,
             reboot: false,
         }
     }
@@ -182,10 +211,23 @@ mod tests {
         let machine = Machine {
             firmware: Firmware::uefi(&ovmf, Path::new("/tmp/run/vars.fd")),
             accel: Accel::Kvm,
-            network: true,
+            network: Some(Network::Outward),
             reboot: true,
             ..machine()
         };
         insta::assert_snapshot!(line(&machine));
+    }
+
+    #[test]
+    fn a_second_port_and_a_network_without_a_way_out() {
+        let control = Control { socket: "/tmp/a,b/control.sock".into(), port: 1 };
+        let machine = Machine { network: Some(Network::Isolated), control: Some(control), ..machine() };
+        let line = line(&machine);
+        assert!(
+            line.contains("\n-chardev socket,id=control,server=off,path=/tmp/a,,b/control.sock\n"),
+            "{line}"
+        );
+        assert!(line.contains("\n-device isa-serial,chardev=control,index=1\n"), "{line}");
+        assert!(line.contains("\n-nic user,restrict=on,model=virtio-net-pci\n"), "{line}");
     }
 }

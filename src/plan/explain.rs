@@ -5,6 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::base::event::NodeId;
+use crate::base::features::Readers;
+use crate::front::model::Filesystem;
 
 /// What made a node necessary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -74,4 +76,26 @@ pub struct Explained {
     #[serde(flatten)]
     pub explanation: Explanation,
     pub inputs: Vec<NodeId>,
+    /// The features that a filesystem will get and not get, as far as they are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<FeatureChoice>,
+}
+
+/// Whether a filesystem will have an optional feature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FeatureChoice {
+    pub name: &'static str,
+    pub on: bool,
+    pub why: String,
+}
+
+impl FeatureChoice {
+    /// The choices for a slot with Linux `kernel`, as `uname -r` says it. Without one only what the manifest states is known.
+    pub fn of(filesystem: &Filesystem, kernel: Option<&str>) -> Vec<FeatureChoice> {
+        let table = filesystem.kind.features();
+        let readers = kernel.map_or_else(Readers::newest, Readers::of_kernel);
+        let decisions = table.decide(&readers, &filesystem.stated());
+        let known = decisions.into_iter().filter(|decision| kernel.is_some() || decision.is_stated());
+        known.map(|d| FeatureChoice { name: d.feature.name, on: d.on, why: d.reason() }).collect()
+    }
 }

@@ -2,22 +2,18 @@
 //!
 //! What holds in a [`Layout`]: the boot partition is number 1 and starts at 1 MiB, so that GRUB's core image has the gap
 //! before it; every partition starts and ends on a MiB, which suits every drive's erase block and physical sector;
-//! slots follow in the manifest's order without gaps between them.
+//! slots follow in the manifest's order without gaps between them. A GPT keeps its copy behind them, and for BIOSes the
+//! core image has a partition of its own in the gap.
 
 use std::collections::BTreeMap;
 
-use crate::base::partitioning::{ALIGNMENT, BOOT_SIZE, GAP, MBR_PARTITIONS, MBR_REACH};
+use crate::base::partitioning::{
+    self, ALIGNMENT, BIOS_BOOT, BOOT_SIZE, GAP, GPT_SLOTS, MBR_REACH, MBR_SLOTS,
+};
 use crate::base::{Bytes, Lba, Sectors, identity};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::disk::layout::{FilesystemUuid, Layout, Partition, Role};
-use crate::front::model::{DiskSize, Model, Slot, SlotSize};
-
-/// A slot smaller than this holds no Linux, and no journal either.
-pub const SLOT_MIN: Bytes = Bytes::mib(16);
-
-/// MBR partition types (UEFI Specification 2.10, section 5.2.2; Linux).
-const TYPE_ESP: u8 = 0xef;
-const TYPE_LINUX: u8 = 0x83;
+use crate::disk::layout::{self, Layout, Partition, Role};
+use crate::front::model::{DiskSize, Firmware, Model, Slot, SlotSize, Table};
 
 /// How large a slot of automatic size becomes: what it holds, a quarter more and 256 MiB to work with, in steps of
 /// 64 MiB, so that a rebuild with a few files more does not move the partitions after it.
@@ -48,7 +44,7 @@ pub fn slot_sizes(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<V
 }
 
 fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
-    let usable = total.saturating_sub(GAP + BOOT_SIZE).round_down(ALIGNMENT);
+    let usable = total.saturating_sub(GAP + BOOT_SIZE + tail(model)).round_down(ALIGNMENT);
     let fixed: Bytes = model.slots.iter().filter_map(fixed_size).sum();
     if fixed > usable {
         return Err(does_not_fit(model, format!("the slots need {fixed}, the disk has {usable} for them")));
@@ -65,11 +61,13 @@ fn sizes_on(model: &Model, total: Bytes) -> Result<Vec<Bytes>, Diagnostics> {
     let mut sizes = Vec::new();
     for slot in &model.slots {
         let size = fixed_size(slot).or_else(|| share_of(slot, rest)).or(equal).unwrap_or_default();
-        if size < SLOT_MIN {
+        let (kind, least) = (slot.filesystem.kind.as_str(), slot.filesystem.kind.least());
+        if size < least {
+            let name = slot.name.as_str();
             found.push(
                 Diagnostic::error(
                     codes::SIZE_TOO_SMALL,
-                    format!("slot `{}` would get {size}, the least is {SLOT_MIN}", slot.name.as_str()),
+                    format!("slot `{name}` would get {size}, {kind} takes at least {least}"),
                 )
                 .at(&model.source, slot.size.span, "this slot")
                 .and(model.disk.size.span, "of a disk this large")
@@ -99,66 +97,90 @@ fn share_of(slot: &Slot, rest: Bytes) -> Option<Bytes> {
 }
 
 fn does_not_fit(model: &Model, message: String) -> Diagnostics {
-    let needed: Bytes =
-        GAP + BOOT_SIZE + model.slots.iter().map(|s| fixed_size(s).unwrap_or(SLOT_MIN)).sum::<Bytes>();
+    let needed: Bytes = GAP
+        + BOOT_SIZE
+        + tail(model)
+        + model.slots.iter().map(|s| fixed_size(s).unwrap_or(s.filesystem.kind.least())).sum::<Bytes>();
     Diagnostic::error(codes::SIZE_DOES_NOT_FIT, message)
         .at(&model.source, model.disk.size.span, "the disk's size")
         .help(format!(
-            "{GAP} for the boot code, {BOOT_SIZE} for the boot partition and the slots need at least {needed}"
+            "{} for the table and GRUB, {BOOT_SIZE} for the boot partition and the slots need at least {needed}",
+            GAP + tail(model)
         ))
         .into()
+}
+
+/// What the disk keeps behind its last partition.
+fn tail(model: &Model) -> Bytes {
+    partitioning::tail(*model.disk.table == Table::Gpt)
 }
 
 /// The whole disk. See [`slot_sizes`] for `contents` and errors.
 pub fn layout(model: &Model, contents: &BTreeMap<String, Bytes>) -> Result<Layout, Diagnostics> {
     let sizes = slot_sizes(model, contents)?;
-    if model.slots.len() + 1 > MBR_PARTITIONS {
-        return Err(too_many(model));
+    let (room, table) = match *model.disk.table {
+        Table::Mbr => (MBR_SLOTS, layout::Table::Mbr(identity::disk_signature(&model.name))),
+        Table::Gpt => (GPT_SLOTS, layout::Table::Gpt(identity::disk(&model.name))),
+    };
+    if model.slots.len() > room {
+        return Err(too_many(model, room));
     }
-    let mut partitions = vec![Partition {
-        number: 1,
-        role: Role::Boot,
-        start: Lba(GAP.sectors().0),
-        length: BOOT_SIZE.sectors(),
-        kind: TYPE_ESP,
-        active: true,
-        filesystem_uuid: FilesystemUuid::Volume(identity::boot_volume(&model.name)),
-    }];
-    let mut next = Lba(GAP.sectors().0) + BOOT_SIZE.sectors();
-    for (i, (slot, size)) in model.slots.iter().zip(&sizes).enumerate() {
+    let (partitions, end) = partitions(model, &sizes);
+    let total = match *model.disk.size {
+        DiskSize::Auto => (end.offset() + tail(model)).sectors(),
+        DiskSize::Fixed(total) => total.sectors(),
+    };
+    if *model.disk.table == Table::Mbr && end.0 > MBR_REACH.0 {
+        return Err(Diagnostic::error(
+            codes::DISK_TOO_LARGE,
+            format!("the partitions end at {}, an MBR reaches {}", end.offset(), MBR_REACH.bytes()),
+        )
+        .at(&model.source, model.disk.size.span, "the disk's size")
+        .help("write `disk: {table: gpt}`, or make the slots smaller")
+        .into());
+    }
+    Ok(Layout { table, total, partitions })
+}
+
+/// The boot partition, the slots, and where a BIOS boots a GPT the partition for GRUB's core image; then the first
+/// sector behind the slots.
+fn partitions(model: &Model, sizes: &[Bytes]) -> (Vec<Partition>, Lba) {
+    let [boot, bios_boot] = identity::boot_partitions(&model.name);
+    let number = |n: usize| u8::try_from(n).expect("no table has more than 128 partitions");
+    let first = Lba(GAP.sectors().0);
+    let length = BOOT_SIZE.sectors();
+    let mut partitions = vec![Partition { number: 1, role: Role::Boot, start: first, length, guid: boot }];
+    let mut next = first + length;
+    for (i, (slot, size)) in model.slots.iter().zip(sizes).enumerate() {
         partitions.push(Partition {
-            number: u8::try_from(i + 2).expect("an MBR has four partitions"),
+            number: number(i + 2),
             role: Role::Slot(slot.name.to_string()),
             start: next,
             length: size.sectors(),
-            kind: TYPE_LINUX,
-            active: false,
-            filesystem_uuid: FilesystemUuid::Uuid(identity::filesystem(&model.name, &slot.name)),
+            guid: identity::partition(&model.name, &slot.name),
         });
         next = next + size.sectors();
     }
-    let total = match *model.disk.size {
-        DiskSize::Auto => Sectors(next.0),
-        DiskSize::Fixed(total) => total.sectors(),
-    };
-    if next.0 > MBR_REACH.0 {
-        return Err(Diagnostic::error(
-            codes::DISK_TOO_LARGE,
-            format!("the partitions end at {}, an MBR reaches {}", next.offset(), MBR_REACH.bytes()),
-        )
-        .at(&model.source, model.disk.size.span, "the disk's size")
-        .help("make the slots smaller")
-        .into());
+    if *model.disk.table == Table::Gpt && model.boot.firmware.contains(&Firmware::Bios) {
+        partitions.push(Partition {
+            // the last, so that boot partition and slots have the same numbers in both tables
+            number: number(partitions.len() + 1),
+            role: Role::BiosBoot,
+            start: BIOS_BOOT,
+            length: Sectors(first.0 - BIOS_BOOT.0),
+            guid: bios_boot,
+        });
     }
-    Ok(Layout { signature: identity::disk_signature(&model.name), total, partitions })
+    (partitions, next)
 }
 
-fn too_many(model: &Model) -> Diagnostics {
+fn too_many(model: &Model, room: usize) -> Diagnostics {
+    let table = model.disk.table.as_str();
     Diagnostic::error(
         codes::PARTITIONS_TOO_MANY,
-        format!("{} slots and the boot partition are more than an MBR's four", model.slots.len()),
+        format!("{} slots and the boot partition are more than the table holds", model.slots.len()),
     )
     .at(&model.source, model.disk.table.span, "")
-    .help("keep at most three slots")
+    .help(format!("`{table}` has room for {room} slots"))
     .into()
 }

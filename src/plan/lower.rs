@@ -13,7 +13,7 @@ use super::pins::{Pins, SlotPins};
 use crate::base::event::NodeId;
 use crate::base::{identity, partitioning};
 use crate::diag::{Diagnostic, Diagnostics, codes};
-use crate::front::model::{Base, BaseSource, Format, Model, Slot, Table};
+use crate::front::model::{Base, BaseSource, Format, Model, Slot};
 
 /// The label of the boot partition: at most 11 bytes on FAT.
 pub const BOOT_LABEL: &str = "OSIMG-BOOT";
@@ -40,21 +40,25 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
     }
     let mut plan = Plan::default();
     let bases: Vec<NodeId> = model.bases.iter().map(|b| plan.add(base(b), &[])).collect();
+    let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
     let mut exports = Vec::new();
     let mut inspects = Vec::new();
-    let mut filesystems = Vec::new();
-    for (slot, size) in model.slots.iter().zip(sizes) {
+    for slot in &model.slots {
         let pinned = pins.slots.get(slot.name.as_str()).ok_or_else(|| not_pinned(model, slot))?;
         let export = lower_slot(&mut plan, model, slot, pins, pinned, &bases);
         exports.push(export);
-        let inspect = plan.add(
+        inspects.push(plan.add(
             Op::Inspect(op::Inspect {
                 slot: slot.name.to_string(),
                 kernel: slot.kernel.version.as_ref().map(|v| v.value.clone()),
             }),
             &[export],
-        );
-        inspects.push(inspect);
+        ));
+    }
+    // one look at all trees: no filesystem is written before every slot is found right
+    let rules = plan.add(Op::Rules(op::Rules { slots: names.clone() }), &inspects);
+    let mut filesystems = Vec::new();
+    for (n, (slot, size)) in model.slots.iter().zip(sizes).enumerate() {
         filesystems.push(plan.add(
             Op::Filesystem(op::Filesystem {
                 slot: slot.name.to_string(),
@@ -64,12 +68,12 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
                 hash_seed: identity::hash_seed(&model.name, &slot.name),
                 label: slot.name.to_string(),
                 created: pins.created(),
+                features: slot.filesystem.stated(),
             }),
             // the kernel that was found decides the filesystem's features
-            &[export, inspect],
+            &[exports[n], inspects[n], rules],
         ));
     }
-    let names: Vec<String> = model.slots.iter().map(|s| s.name.to_string()).collect();
     let measured: Vec<NodeId> = model
         .slots
         .iter()
@@ -165,10 +169,11 @@ fn lower_slot(
 }
 
 fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &[NodeId]) -> NodeId {
-    let firmware = model.boot.firmware.iter().copied().collect();
+    let (firmware, table) = (model.boot.firmware.iter().copied().collect(), *model.disk.table);
+    let early = early.to_string();
     if let Some(digest) = pins.host_grub {
         let from = op::BootFilesFrom::Host { digest };
-        return plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &[]);
+        return plan.add(Op::BootFiles(op::BootFiles { from, early, firmware, table }), &[]);
     }
     let bootstrapped =
         model.bases.iter().zip(bases).find(|(b, _)| matches!(b.from, BaseSource::Bootstrap { .. }));
@@ -177,20 +182,12 @@ fn boot_files(plan: &mut Plan, model: &Model, pins: &Pins, early: &str, bases: &
         None => (TOOLBOX_FALLBACK.to_string(), vec![]),
     };
     let from = op::BootFilesFrom::Toolbox { from };
-    plan.add(Op::BootFiles(op::BootFiles { from, early: early.into(), firmware }), &inputs)
+    plan.add(Op::BootFiles(op::BootFiles { from, early, firmware, table }), &inputs)
 }
 
 /// What manifests may say and this version cannot build.
 fn unsupported(model: &Model) -> Diagnostics {
     let mut found = Diagnostics::new();
-    if *model.disk.table == Table::Gpt {
-        found.push(
-            Diagnostic::warning(codes::NOT_YET, "this version of osimg cannot write a GPT yet")
-                .at(&model.source, model.disk.table.span, "asked for here")
-                .help("use `table: mbr`, which boots under BIOS and UEFI alike")
-                .into_error(),
-        );
-    }
     if model.disk.formats.iter().any(|f| *f != Format::Raw) {
         found.push(
             Diagnostic::warning(codes::NOT_YET, "this version of osimg writes raw images only")

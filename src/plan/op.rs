@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::base::features::Stated;
 use crate::base::{Bytes, Digest};
-use crate::front::model::{Distro, FilesystemKind, Firmware};
+use crate::front::model::{Distro, FilesystemKind, Firmware, Table};
 use crate::rootfs::tree::Timestamp;
 
 /// One piece of work.
@@ -25,6 +26,7 @@ pub enum Op {
     Finish(Finish),
     Export(Export),
     Inspect(Inspect),
+    Rules(Rules),
     Layout(Layout),
     Filesystem(Filesystem),
     GrubCfg(GrubCfg),
@@ -106,12 +108,18 @@ pub struct Export {
     pub clamp: Option<i64>,
 }
 
-/// Looks for kernel and initramfs in the exported tree. Product: a value.
+/// Surveys the exported tree and chooses its kernel. Product: a value; the survey is kept beside it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Inspect {
     pub slot: String,
     /// The kernel version that the manifest pins.
     pub kernel: Option<String>,
+}
+
+/// Holds every slot's tree against the rules of booting. Pure; fails where one finds an error. Product: nothing.
+#[derive(Clone, Debug, Serialize)]
+pub struct Rules {
+    pub slots: Vec<String>,
 }
 
 /// Computes where the partitions lie. Pure. Product: a value.
@@ -132,6 +140,9 @@ pub struct Filesystem {
     pub hash_seed: Uuid,
     pub label: String,
     pub created: Timestamp,
+    /// The features that the manifest turns on or off; the others follow from the kernel that is found.
+    #[serde(skip_serializing_if = "Stated::is_empty")]
+    pub features: Stated,
 }
 
 /// Renders grub.cfg. Pure. Product: a value.
@@ -148,6 +159,8 @@ pub struct BootFiles {
     pub early: String,
     #[serde(serialize_with = "firmware_words")]
     pub firmware: Vec<Firmware>,
+    #[serde(serialize_with = "table_word")]
+    pub table: Table,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -182,6 +195,10 @@ fn kind_word<S: serde::Serializer>(kind: &FilesystemKind, s: S) -> Result<S::Ok,
     s.serialize_str(kind.as_str())
 }
 
+fn table_word<S: serde::Serializer>(table: &Table, s: S) -> Result<S::Ok, S::Error> {
+    s.serialize_str(table.as_str())
+}
+
 fn firmware_words<S: serde::Serializer>(firmware: &[Firmware], s: S) -> Result<S::Ok, S::Error> {
     s.collect_seq(firmware.iter().map(|f| f.as_str()))
 }
@@ -197,15 +214,19 @@ impl Op {
         match self {
             // 2: a bootstrapped Ubuntu has apt
             Op::Base(_) => 2,
+            // 2: ext4 for a new kernel of el7 is one that el7's e2fsck checks
+            Op::Filesystem(_) => 2,
+            // 2: times keep their nanoseconds
+            Op::Export(_) => 2,
+            // 2: the whole survey
+            Op::Inspect(_) => 2,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)
             | Op::FragmentBuild(_)
             | Op::Finish(_)
-            | Op::Export(_)
-            | Op::Inspect(_)
+            | Op::Rules(_)
             | Op::Layout(_)
-            | Op::Filesystem(_)
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
             | Op::BootPartition(_)
@@ -215,7 +236,7 @@ impl Op {
 
     /// Whether the op is computed at each run instead of looked up.
     pub fn is_pure(&self) -> bool {
-        matches!(self, Op::Fragments(_) | Op::Finish(_) | Op::Layout(_) | Op::GrubCfg(_))
+        matches!(self, Op::Fragments(_) | Op::Finish(_) | Op::Rules(_) | Op::Layout(_) | Op::GrubCfg(_))
     }
 
     /// The slot the work is for, when it is for one.
@@ -230,6 +251,7 @@ impl Op {
             | Op::Inspect(Inspect { slot, .. })
             | Op::Filesystem(Filesystem { slot, .. }) => Some(slot),
             Op::Base(_)
+            | Op::Rules(_)
             | Op::Layout(_)
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
@@ -249,6 +271,7 @@ impl Op {
             Op::Finish(op) => format!("settings {}", op.slot),
             Op::Export(op) => format!("export {}", op.slot),
             Op::Inspect(op) => format!("inspect {}", op.slot),
+            Op::Rules(_) => "rules".into(),
             Op::Layout(_) => "layout".into(),
             Op::Filesystem(op) => format!("{} {}", op.kind.as_str(), op.slot),
             Op::GrubCfg(_) => "grub.cfg".into(),

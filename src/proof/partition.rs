@@ -2,21 +2,27 @@
 //! GRUB choose one of them.
 //!
 //! Enters: a raw image with an MBR (its first partition of type 0xEF is the boot partition; UEFI specification 2.10,
-//! 5.2). Leaves: entry ids, and patches for an overlay. The image is only read.
+//! 5.2) or a GPT (the first EFI system partition; 5.3). Leaves: entry ids, and patches for an overlay. The image is only read.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use super::{grubenv, menu};
+use super::{grubenv, menu, remake};
 use crate::base::units::SECTOR;
 use crate::base::{Bytes, Lba};
+use crate::fs::FsError;
 use crate::fs::fat::read::{FatError, Reader};
 
 const CONFIG: &str = "/grub/grub.cfg";
 const ENVIRONMENT: &str = "/grub/grubenv";
+/// The segment of [`super::entrance`], in GRUB's own folder, and how GRUB's shell names it.
+const SEGMENT: &str = "/grub/osimg-test.img";
+const SEGMENT_WORD: &str = "$prefix/osimg-test.img";
 /// More than any menu needs to be.
 const CONFIG_MAX: Bytes = Bytes::mib(1);
+/// More than any file of GRUB's has.
+const FILE_MAX: Bytes = Bytes::mib(64);
 
 /// Why a boot partition could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +37,8 @@ pub enum PartitionError {
     Missing { path: PathBuf, file: &'static str },
     #[error("`{file}` on the boot partition of `{path}`: {source}")]
     Environment { path: PathBuf, file: &'static str, source: grubenv::GrubenvError },
+    #[error("the boot partition of `{path}` could not be made anew: {source}")]
+    Remake { path: PathBuf, source: FsError },
     #[error("no slot `{slot}` in the menu of `{path}`, which has {}", list(.known))]
     NoSlot { path: PathBuf, slot: String, known: Vec<String> },
 }
@@ -53,28 +61,32 @@ pub struct Patch {
 pub struct BootPartition {
     path: PathBuf,
     fat: Reader<File>,
+    /// Where it starts on the disk.
+    start: Bytes,
 }
 
 impl BootPartition {
     pub fn open(image: &Path) -> Result<BootPartition, PartitionError> {
         let io = |source| PartitionError::Io { path: image.to_path_buf(), source };
         let mut file = File::open(image).map_err(io)?;
-        let mut sector = [0; SECTOR as usize];
-        file.seek(SeekFrom::Start(0)).map_err(io)?;
-        let problem = match file.read_exact(&mut sector) {
-            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err("it is shorter than one sector"),
-            Err(e) => return Err(io(e)),
-            Ok(()) => boot_partition(&sector),
-        };
-        let start = problem
-            .map_err(|problem| PartitionError::NoBootPartition { path: image.to_path_buf(), problem })?;
-        let fat = Reader::open(file, Bytes(start.0 * SECTOR))
+        let start = match boot_partition(&mut file) {
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Err("it is too short"),
+            other => other.map_err(io)?,
+        }
+        .map_err(|problem| PartitionError::NoBootPartition { path: image.to_path_buf(), problem })?;
+        let start = Bytes(start.0 * SECTOR);
+        let fat = Reader::open(file, start)
             .map_err(|source| PartitionError::Fat { path: image.to_path_buf(), source })?;
-        Ok(BootPartition { path: image.to_path_buf(), fat })
+        Ok(BootPartition { path: image.to_path_buf(), fat, start })
     }
 
     /// The ids of the menu's entries, in its order.
     pub fn slots(&mut self) -> Result<Vec<String>, PartitionError> {
+        Ok(self.menu()?.into_iter().map(|entry| entry.id).collect())
+    }
+
+    /// The menu's entries, in its order.
+    pub fn menu(&mut self) -> Result<Vec<menu::Entry>, PartitionError> {
         let path = self.path.clone();
         let fat = |source| PartitionError::Fat { path: path.clone(), source };
         let entry = self
@@ -83,15 +95,12 @@ impl BootPartition {
             .map_err(fat)?
             .ok_or_else(|| PartitionError::Missing { path: path.clone(), file: CONFIG })?;
         let bytes = self.fat.read(&entry, CONFIG_MAX).map_err(fat)?;
-        Ok(menu::entry_ids(&String::from_utf8_lossy(&bytes)))
+        Ok(menu::entries(&String::from_utf8_lossy(&bytes)))
     }
 
     /// What to write so that GRUB boots `slot`, now and after a restart: both the one-shot choice and the saved one.
     pub fn choose(&mut self, slot: &str) -> Result<Vec<Patch>, PartitionError> {
-        let known = self.slots()?;
-        if !known.iter().any(|k| k == slot) {
-            return Err(PartitionError::NoSlot { path: self.path.clone(), slot: slot.to_string(), known });
-        }
+        self.knows(slot)?;
         let path = self.path.clone();
         let fat = |source| PartitionError::Fat { path: path.clone(), source };
         let entry = self
@@ -100,10 +109,7 @@ impl BootPartition {
             .map_err(fat)?
             .ok_or_else(|| PartitionError::Missing { path: path.clone(), file: ENVIRONMENT })?;
         let block = self.fat.read(&entry, CONFIG_MAX).map_err(fat)?;
-        let edited =
-            grubenv::set(&block, &[("saved_entry", slot), ("next_entry", slot)]).map_err(|source| {
-                PartitionError::Environment { path: path.clone(), file: ENVIRONMENT, source }
-            })?;
+        let edited = self.chosen(&block, slot)?;
         let mut rest = edited.as_slice();
         let mut patches = Vec::new();
         for extent in self.fat.extents(&entry).map_err(fat)? {
@@ -114,26 +120,99 @@ impl BootPartition {
         }
         Ok(patches)
     }
+
+    /// The same, and `segment` loaded behind each slot's initramfs. The partition is written anew for that, with the
+    /// same files in it, by the writer that made it.
+    pub fn enter(&mut self, slot: &str, segment: &[u8]) -> Result<Vec<Patch>, PartitionError> {
+        self.knows(slot)?;
+        let path = self.path.clone();
+        let mut files =
+            self.fat.files(FILE_MAX).map_err(|source| PartitionError::Fat { path: path.clone(), source })?;
+        for (name, bytes) in &mut files {
+            if name.eq_ignore_ascii_case(CONFIG) {
+                *bytes = menu::with_initrd(&String::from_utf8_lossy(bytes), SEGMENT_WORD).into_bytes();
+            } else if name.eq_ignore_ascii_case(ENVIRONMENT) {
+                *bytes = self.chosen(bytes, slot)?;
+            }
+        }
+        files.push((SEGMENT.to_string(), segment.to_vec()));
+        let bytes = remake::partition(self.fat.volume(), files)
+            .map_err(|source| PartitionError::Remake { path, source })?;
+        Ok(vec![Patch { offset: self.start, bytes }])
+    }
+
+    fn knows(&mut self, slot: &str) -> Result<(), PartitionError> {
+        let known = self.slots()?;
+        if known.iter().any(|k| k == slot) {
+            return Ok(());
+        }
+        Err(PartitionError::NoSlot { path: self.path.clone(), slot: slot.to_string(), known })
+    }
+
+    /// The environment block with the choice of `slot`.
+    fn chosen(&self, block: &[u8], slot: &str) -> Result<Vec<u8>, PartitionError> {
+        grubenv::set(block, &[("saved_entry", slot), ("next_entry", slot)]).map_err(|source| {
+            PartitionError::Environment { path: self.path.clone(), file: ENVIRONMENT, source }
+        })
+    }
 }
 
-/// Where the first partition of type 0xEF starts.
-fn boot_partition(mbr: &[u8; SECTOR as usize]) -> Result<Lba, &'static str> {
+type Sector = [u8; SECTOR as usize];
+
+/// Where the boot partition starts, or why there is none.
+fn boot_partition(disk: &mut (impl Read + Seek)) -> io::Result<Result<Lba, &'static str>> {
+    let mbr = sector(disk, Lba(0))?;
     if mbr[510..] != [0x55, 0xaa] {
-        return Err("it has no partition table");
+        return Ok(Err("it has no partition table"));
     }
     let entries = || mbr[446..510].chunks_exact(16);
     if entries().any(|e| e[4] == 0xee) {
-        return Err("its partition table is a GPT, which this version does not read");
+        return system_partition(disk);
     }
-    entries()
-        .find(|e| e[4] == 0xef)
+    let boot = entries().find(|e| e[4] == 0xef);
+    Ok(boot
         .map(|e| Lba(u64::from(u32::from_le_bytes([e[8], e[9], e[10], e[11]]))))
-        .ok_or("no partition of type 0xEF")
+        .ok_or("no partition of type 0xEF"))
+}
+
+/// Where the EFI system partition of a GPT starts, by the table at the disk's start.
+fn system_partition(disk: &mut (impl Read + Seek)) -> io::Result<Result<Lba, &'static str>> {
+    /// c12a7328-f81f-11d2-ba4b-00a0c93ec93b as it lies on the disk.
+    const SYSTEM: [u8; 16] = 0x2873_2ac1_1ff8_d211_ba4b_00a0_c93e_c93b_u128.to_be_bytes();
+    /// Bytes of an entry, of which every table of ours has 128.
+    const ENTRY: usize = 128;
+    let header = sector(disk, Lba(1))?;
+    let number = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if !header.starts_with(b"EFI PART") || number(84) != ENTRY as u32 {
+        return Ok(Err("its GPT is not as osimg knows it"));
+    }
+    let first = u64::from(number(72));
+    for at in 0..number(80).min(ENTRY as u32).div_ceil((SECTOR as usize / ENTRY) as u32) {
+        let entries = sector(disk, Lba(first + u64::from(at)))?;
+        if let Some(entry) = entries.chunks_exact(ENTRY).find(|e| e.starts_with(&SYSTEM)) {
+            let start = entry[32..40].try_into().expect("eight bytes of a slice are eight");
+            return Ok(Ok(Lba(u64::from_le_bytes(start))));
+        }
+    }
+    Ok(Err("no EFI system partition"))
+}
+
+fn sector(disk: &mut (impl Read + Seek), at: Lba) -> io::Result<Sector> {
+    let mut sector = [0; SECTOR as usize];
+    disk.seek(SeekFrom::Start(at.offset().0))?;
+    disk.read_exact(&mut sector)?;
+    Ok(sector)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
+
+    fn boot_partition(disk: &[u8]) -> Result<Lba, &'static str> {
+        super::boot_partition(&mut Cursor::new(disk)).expect("long enough")
+    }
 
     #[test]
     fn finds_the_partition_by_its_type() {
@@ -145,8 +224,25 @@ mod tests {
         mbr[462 + 4] = 0xef;
         mbr[462 + 8..462 + 12].copy_from_slice(&2048u32.to_le_bytes());
         assert_eq!(boot_partition(&mbr), Ok(Lba(2048)));
-        mbr[446 + 4] = 0xee;
-        assert!(boot_partition(&mbr).is_err());
+    }
+
+    #[test]
+    fn finds_the_system_partition_of_a_gpt() {
+        let mut disk = vec![0; 34 * 512];
+        disk[446 + 4] = 0xee;
+        disk[510..512].copy_from_slice(&[0x55, 0xaa]);
+        assert_eq!(boot_partition(&disk), Err("its GPT is not as osimg knows it"));
+        disk[512..520].copy_from_slice(b"EFI PART");
+        for (at, value) in [(72, 2), (80, 128), (84, 128)] {
+            disk[512 + at] = value;
+        }
+        assert_eq!(boot_partition(&disk), Err("no EFI system partition"));
+        let entry = 2 * 512 + 5 * 128;
+        let id = uuid::uuid!("c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
+        disk[entry..entry + 16].copy_from_slice(&id.to_bytes_le());
+        disk[entry + 32..entry + 40].copy_from_slice(&2048u64.to_le_bytes());
+        assert_eq!(boot_partition(&disk), Ok(Lba(2048)));
+        assert!(super::boot_partition(&mut Cursor::new(&disk[..600])).is_err());
     }
 
     #[test]

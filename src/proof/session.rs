@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited};
+use super::entrance;
 use crate::base::Digest;
 use crate::base::shell::single_quoted;
 
@@ -77,25 +78,43 @@ impl<'a> Session<'a> {
         session.console.send_line(user);
         session.expect("the password prompt", patience, &|l| l.contains("assword:")).await?;
         session.console.send_line(password);
+        session.heard(user, patience).await?;
+        Ok(session)
+    }
+
+    /// Takes a shell that reads a terminal without asking who is there. `patience` is for the first answer.
+    pub async fn attach(
+        console: &'a mut Console,
+        patience: Duration,
+        cancel: &CancellationToken,
+    ) -> Result<Session<'a>, SessionError> {
+        let mut session = Session { console, cancel: cancel.clone(), count: 0 };
+        session.heard("root", patience).await?;
+        Ok(session)
+    }
+
+    /// Speaks to the shell until it answers.
+    async fn heard(&mut self, user: &str, patience: Duration) -> Result<(), SessionError> {
+        let cancel = self.cancel.clone();
         let refused = |l: &str| l.contains("Login incorrect");
-        let prompt = |l: &str| l.ends_with("# ") || l.ends_with("$ ");
+        let prompt = |l: &str| l.ends_with("# ") || l.ends_with("$ ") || l.contains(entrance::GREETING);
         let end = Instant::now() + patience;
         // prompts are as different as people, so one that is not known costs a moment only
-        let mut waited = session.console.wait(&[&prompt, &refused], SHELL_START, cancel).await;
+        let mut waited = self.console.wait(&[&prompt, &refused], SHELL_START, &cancel).await;
         loop {
             match waited {
                 Waited::Matched(1, _) => return Err(SessionError::Refused { user: user.to_string() }),
-                Waited::Matched(..) if session.count > 0 => return Ok(session),
-                Waited::Closed => return Err(session.closed("the login")),
+                Waited::Matched(..) if self.count > 0 => return Ok(()),
+                Waited::Closed => return Err(self.closed("the login")),
                 Waited::Cancelled => return Err(SessionError::Cancelled),
-                _ if Instant::now() >= end => return Err(session.timed_out("the login", patience)),
+                _ if Instant::now() >= end => return Err(self.timed_out("the login", patience)),
                 _ => {}
             }
             // a login may drop what is typed before its shell runs: say it until it is heard
-            session.count += 1;
-            session.console.send_line(&greeting(session.count));
-            let ready = format!("@osimg ready {}.", session.count);
-            waited = session.console.wait(&[&|l| l.contains(&ready), &refused], SHELL_START, cancel).await;
+            self.count += 1;
+            self.console.send_line(&greeting(self.count));
+            let ready = format!("@osimg ready {}.", self.count);
+            waited = self.console.wait(&[&|l| l.contains(&ready), &refused], SHELL_START, &cancel).await;
         }
     }
 

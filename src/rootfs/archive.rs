@@ -11,7 +11,7 @@
 //! - Global extended headers are passed over: they hold comments. Sparse files and parts of other volumes are errors.
 //! - Permission bits are masked with 07777: `docker export` puts type bits into hard links' modes.
 
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Seek};
 
 use super::acl;
 use super::header::{BLOCK, Header, HeaderError};
@@ -74,6 +74,8 @@ enum State {
 /// The current entry's data, and the stream behind it.
 struct Body<R> {
     input: BufReader<R>,
+    /// Passes over so many bytes, or over fewer at the stream's end; says how many.
+    pass: fn(&mut BufReader<R>, u64) -> io::Result<u64>,
     /// Bytes of data not read yet.
     left: u64,
     /// Bytes from the end of the data to the next header.
@@ -90,10 +92,24 @@ struct Extensions {
     link: Option<Vec<u8>>,
 }
 
+impl<R: Read + Seek> Archive<R> {
+    /// An archive in a file: data that nobody reads is passed over and not read.
+    pub fn of_file(reader: R) -> Archive<R> {
+        // past the end of the file it is the next read that finds nothing
+        Archive::passing(reader, |input, n| {
+            input.seek_relative(i64::try_from(n).map_err(io::Error::other)?).map(|()| n)
+        })
+    }
+}
+
 impl<R: Read> Archive<R> {
     pub fn new(reader: R) -> Archive<R> {
+        Archive::passing(reader, |input, n| io::copy(&mut input.take(n), &mut io::sink()))
+    }
+
+    fn passing(reader: R, pass: fn(&mut BufReader<R>, u64) -> io::Result<u64>) -> Archive<R> {
         let input = BufReader::with_capacity(BUFFER, reader);
-        let body = Body { input, left: 0, padding: 0, name: START.into() };
+        let body = Body { input, pass, left: 0, padding: 0, name: START.into() };
         Archive { body, outline: Outline::default(), state: State::Entries }
     }
 
@@ -176,7 +192,7 @@ impl<R: Read> Body<R> {
     fn skip(&mut self) -> io::Result<()> {
         let rest = self.left + self.padding;
         if rest > 0 {
-            let skipped = io::copy(&mut (&mut self.input).take(rest), &mut io::sink())?;
+            let skipped = (self.pass)(&mut self.input, rest)?;
             if skipped < rest {
                 return Err(self.cut_off());
             }
@@ -464,6 +480,45 @@ mod tests {
         let first = archive.next_item().expect("reads").expect("a node");
         first.data.read_exact(&mut [0; 10]).expect("data");
         assert_eq!(archive.next_item().expect("reads").expect("a node").node.path.as_bytes(), b"b");
+    }
+
+    #[test]
+    fn in_a_file_it_is_not_read_and_a_cut_is_still_seen() {
+        /// Counts what is read.
+        struct Counted(io::Cursor<Vec<u8>>, std::rc::Rc<std::cell::Cell<usize>>);
+        impl Read for Counted {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let n = self.0.read(buffer)?;
+                self.1.set(self.1.get() + n);
+                Ok(n)
+            }
+        }
+        impl Seek for Counted {
+            fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+                self.0.seek(to)
+            }
+        }
+        let large = "x".repeat(8 * BUFFER);
+        let bytes = pack(&[file("a", &large), file("b", "y"), file("c", &large)]);
+        let names = |bytes: &[u8]| {
+            let read = std::rc::Rc::default();
+            let cursor = io::Cursor::new(bytes.to_vec());
+            let mut archive = Archive::of_file(Counted(cursor, std::rc::Rc::clone(&read)));
+            let mut names = Vec::new();
+            loop {
+                match archive.next_item() {
+                    Ok(Some(item)) => names.push(item.node.path.to_string()),
+                    Ok(None) => return Ok((names, read.get())),
+                    Err(error) => return Err(error.to_string()),
+                }
+            }
+        };
+        let (all, read) = names(&bytes).expect("a tree");
+        assert_eq!(all, ["/a", "/b", "/c"]);
+        assert!(read < 4 * BUFFER, "{read} bytes");
+        for length in [bytes.len() - 1024, bytes.len() - 1536, bytes.len() - 4 * BUFFER, BUFFER, 100] {
+            assert!(names(&bytes[..length]).expect_err("cut off").starts_with("the archive is cut off"));
+        }
     }
 
     proptest! {

@@ -3,6 +3,10 @@
 //! Enters: the bytes as they are stored. Leaves: the archive's own bytes. What holds: members that follow each other are
 //! one stream; the end of the stream is reached only after every checksum that the format has was found right.
 //! RFC 1952 (gzip), the .xz file format 1.2, RFC 8878 (zstd).
+//!
+//! [`member`]: one packed piece of an initramfs, in more formats than an archive has.
+
+pub mod member;
 
 use std::io::{self, BufReader, Cursor, Read};
 

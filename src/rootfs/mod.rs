@@ -12,6 +12,7 @@ pub mod archive_writer;
 pub mod compression;
 pub mod finish;
 pub mod header;
+pub mod initramfs;
 pub mod inspect;
 pub mod os_release;
 pub mod outline;

@@ -3,7 +3,7 @@
 //! Enters: paths with what they are, in the stream's order. Leaves: the answer for a path, links followed or not.
 //! What holds: no path is two things, nothing lies below a non-directory, a hard link's target came before it.
 //! Paths are kept as 128 bits of their SHA-256, so half a million of them cost some 20 MB and not their text; only
-//! symbolic links keep their names.
+//! symbolic links keep their names. Permission bits stand beside.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -62,7 +62,7 @@ pub enum ResolveError {
 /// The shape of the part of a tree that has streamed by.
 #[derive(Default)]
 pub struct Outline {
-    kinds: HashMap<[u8; 16], What>,
+    nodes: HashMap<[u8; 16], (What, u16)>,
     links: BTreeMap<TreePath, Vec<u8>>,
     /// The directory whose ancestors were noted last: siblings follow each other.
     last_parent: Option<TreePath>,
@@ -78,18 +78,22 @@ fn key(path: &TreePath) -> [u8; 16] {
 impl Outline {
     /// Notes `node`. `Ok(false)` says that it is a directory that came before, which changes nothing here.
     pub fn note(&mut self, node: &Node) -> Result<bool, OutlineError> {
+        let mut mode = node.meta.mode;
         let what = match &node.kind {
             Kind::Directory => What::Directory,
             Kind::File { size: 0 } => What::EmptyFile,
             Kind::File { .. } => What::File,
             Kind::Symlink { .. } => What::Symlink,
             Kind::CharDevice { .. } | Kind::BlockDevice { .. } | Kind::Fifo | Kind::Socket => What::Other,
-            Kind::HardLink { target } => match self.get(target) {
+            Kind::HardLink { target } => match self.nodes.get(&key(target)).copied() {
                 None => return Err(OutlineError::NoTarget(target.clone())),
-                Some(What::Implied | What::Directory) => {
+                Some((What::Implied | What::Directory, _)) => {
                     return Err(OutlineError::TargetIsDirectory(target.clone()));
                 }
-                Some(what) => what,
+                Some((what, of_target)) => {
+                    mode = of_target;
+                    what
+                }
             },
         };
         match (self.get(&node.path), what) {
@@ -99,7 +103,7 @@ impl Outline {
             (Some(_), _) => return Err(OutlineError::Twice),
         }
         self.note_parents(&node.path)?;
-        self.kinds.insert(key(&node.path), what);
+        self.nodes.insert(key(&node.path), (what, mode));
         match &node.kind {
             Kind::Symlink { target } => {
                 self.links.insert(node.path.clone(), target.clone());
@@ -125,7 +129,7 @@ impl Outline {
                 // its own ancestors were noted with it
                 Some(What::Directory | What::Implied) => break,
                 Some(_) => return Err(OutlineError::BelowNoDirectory(directory)),
-                None => self.kinds.insert(key(&directory), What::Implied),
+                None => self.nodes.insert(key(&directory), (What::Implied, 0o755)),
             };
             above = directory.parent();
         }
@@ -135,7 +139,12 @@ impl Outline {
 
     /// What stands at exactly this path, no link followed.
     pub fn get(&self, path: &TreePath) -> Option<What> {
-        self.kinds.get(&key(path)).copied()
+        self.nodes.get(&key(path)).map(|(what, _)| *what)
+    }
+
+    /// The permission bits at exactly this path, no link followed.
+    pub fn mode(&self, path: &TreePath) -> Option<u16> {
+        self.nodes.get(&key(path)).map(|(_, mode)| *mode)
     }
 
     /// The text of the symbolic link at exactly this path.
@@ -232,6 +241,11 @@ mod tests {
         );
         assert_eq!(o.note(&node("x", Kind::HardLink { target: p("a/b/c") })), Ok(true));
         assert_eq!(o.get(&p("x")), Some(What::File));
+        let mut program = node("bin/su", Kind::File { size: 1 });
+        program.meta.mode = 0o4755;
+        o.note(&program).expect("fits");
+        o.note(&node("bin/other", Kind::HardLink { target: p("bin/su") })).expect("fits");
+        assert_eq!((o.mode(&p("bin/other")), o.mode(&p("bin"))), (Some(0o4755), Some(0o755)));
     }
 
     #[test]

@@ -155,3 +155,33 @@ pub fn tree() -> impl Strategy<Value = Tree> {
         out
     })
 }
+
+/// A cpio archive of empty nodes: a name with a slash at its end is a directory.
+pub fn cpio(names: &[&str]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for name in names.iter().copied().chain(["TRAILER!!!"]) {
+        let mode = if name.ends_with('/') { 0o040_755 } else { 0o100_755 };
+        let name = name.trim_end_matches('/');
+        let data: &[u8] = if mode & 0o100_000 == 0 || name == "TRAILER!!!" { b"" } else { b"data!" };
+        let fields = [1, mode, 0, 0, 1, 0, data.len(), 0, 0, 0, 0, name.len() + 1, 0];
+        out.extend_from_slice(b"070701");
+        out.extend(fields.iter().flat_map(|field| format!("{field:08x}").into_bytes()));
+        out.extend_from_slice(name.as_bytes());
+        out.push(0);
+        out.resize(out.len().next_multiple_of(4), 0);
+        out.extend_from_slice(data);
+        out.resize(out.len().next_multiple_of(4), 0);
+    }
+    out
+}
+
+/// The head of an x86 kernel image of that version.
+pub fn kernel(version: &str) -> Vec<u8> {
+    let mut image = vec![0; 0x400];
+    image[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+    image[0x202..0x206].copy_from_slice(b"HdrS");
+    image[0x20e..0x210].copy_from_slice(&0x100u16.to_le_bytes());
+    let text = format!("{version} (somebody@somewhere) #1 SMP\0");
+    image[0x300..0x300 + text.len()].copy_from_slice(text.as_bytes());
+    image
+}

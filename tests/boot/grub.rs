@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use osimg::base::{Bytes, Lba, NodeReporter, Sectors};
 use osimg::boot::partition::{self, Content};
-use osimg::boot::{BootFiles, Platform, early};
-use osimg::disk::layout::{FilesystemUuid, Layout, Partition, Role};
-use osimg::disk::{Assembly, Head, assemble, mbr};
+use osimg::boot::{BootFiles, PartitionMap, Platform, early};
+use osimg::disk::layout::{Layout, Partition, Role, Table};
+use osimg::disk::table::table;
+use osimg::disk::{Assembly, assemble};
 use osimg::fs::fat::Fat;
 use osimg::fs::{Formatter, Request, Window};
 use osimg::host::grub;
@@ -34,29 +35,32 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-async fn host_files(folder: &Path, platforms: &[Platform]) -> BootFiles {
+async fn host_files(folder: &Path, platforms: &[Platform], map: PartitionMap) -> BootFiles {
     let path = std::env::var_os("PATH");
     let grub = grub::locate(path.as_deref(), Path::new("/"), platforms).expect("GRUB is installed");
     let (reporter, cancel) = (NodeReporter::silent(), CancellationToken::new());
-    grub.make(&early::configuration(VOLUME), folder, &reporter, &cancel).await.expect("makes");
+    grub.make(&early::configuration(VOLUME), map, folder, &reporter, &cancel).await.expect("makes");
     BootFiles::from_folder(folder, platforms).expect("all is there")
 }
 
-/// A disk of 80 MiB with the boot partition alone.
-fn disk(folder: &Path, name: &str, grub: &BootFiles) -> PathBuf {
-    let layout = Layout {
-        signature: 0x0b00_7ed1,
-        total: Sectors(80 * 2048),
-        partitions: vec![Partition {
-            number: 1,
-            role: Role::Boot,
-            start: Lba(2048),
-            length: Sectors(64 * 2048),
-            kind: 0xef,
-            active: true,
-            filesystem_uuid: FilesystemUuid::Volume(VOLUME),
-        }],
+/// A disk of 80 MiB with the boot partition alone and what GRUB needs beside it.
+fn disk(folder: &Path, name: &str, grub: &BootFiles, map: PartitionMap) -> PathBuf {
+    let partition = |number: u8, role, start, length| Partition {
+        number,
+        role,
+        start: Lba(start),
+        length: Sectors(length),
+        guid: uuid::Uuid::from_u128(u128::from(number) + 1),
     };
+    let boot = partition(1, Role::Boot, 2048, 64 * 2048);
+    let (kind, partitions) = match map {
+        PartitionMap::Msdos => (Table::Mbr(0x0b00_7ed1), vec![boot]),
+        PartitionMap::Gpt => {
+            let core = partition(2, Role::BiosBoot, 40, 2008);
+            (Table::Gpt(uuid::Uuid::from_u128(9)), vec![boot, core])
+        }
+    };
+    let layout = Layout { table: kind, total: Sectors(80 * 2048), partitions };
     let size = layout.partitions[0].length.bytes();
     let fat = folder.join("boot.fat");
     let file = File::create(&fat).expect("file");
@@ -75,10 +79,11 @@ fn disk(folder: &Path, name: &str, grub: &BootFiles) -> PathBuf {
     Fat { volume_id: VOLUME, start: Lba(2048) }
         .format(&request, &mut content, &mut Window::new(&file, Bytes(0), size))
         .expect("formats");
-    let mbr = mbr::sector(&layout, &grub.boot_code()).expect("a table");
-    let head = Head { mbr, core_image: grub.core_image().to_vec() };
+    let (core, _) = layout.core_image().expect("a place");
+    let table = table(&layout, &grub.boot_code(core)).expect("a table");
     let target = folder.join(format!("{name}.img"));
-    let assembly = Assembly { target: target.clone(), layout, head, partitions: vec![(1, fat)] };
+    let core_image = grub.core_image(core);
+    let assembly = Assembly { target: target.clone(), layout, table, core_image, partitions: vec![(1, fat)] };
     assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
     target
 }
@@ -152,20 +157,25 @@ fn ovmf(folder: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn boots_under_bios_and_uefi_and_remembers() {
+    boots_and_remembers(PartitionMap::Msdos).await;
+}
+
+#[tokio::test]
+async fn boots_a_gpt_under_bios_and_uefi_and_remembers() {
+    boots_and_remembers(PartitionMap::Gpt).await;
+}
+
+async fn boots_and_remembers(map: PartitionMap) {
     let folder = tempfile::tempdir().expect("folder");
     let folder = folder.path();
-    let disk = disk(folder, "one", &host_files(&folder.join("grub"), &Platform::ALL).await);
+    let grub = host_files(&folder.join("grub"), &Platform::ALL, map).await;
+    let disk = disk(folder, "one", &grub, map);
 
+    let place = format!("root=hd0,{0}1 prefix=(hd0,{0}1)/grub", map.as_str());
     let bios = boot(folder, &[&disk], &[]);
-    assert!(
-        bios.contains("MARK one platform=pc root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=i end"),
-        "{bios}"
-    );
+    assert!(bios.contains(&format!("MARK one platform=pc {place} boots=i end")), "{bios}");
     let uefi = boot(folder, &[&disk], &ovmf(folder));
-    assert!(
-        uefi.contains("MARK one platform=efi root=hd0,msdos1 prefix=(hd0,msdos1)/grub boots=ii end"),
-        "{uefi}"
-    );
+    assert!(uefi.contains(&format!("MARK one platform=efi {place} boots=ii end")), "{uefi}");
     // what GRUB wrote did no harm to the filesystem
     let fat = folder.join("after.fat");
     let image = fs::read(&disk).expect("image");
@@ -179,21 +189,24 @@ async fn boots_under_bios_and_uefi_and_remembers() {
 async fn boots_itself_beside_a_disk_with_the_same_uuid() {
     let folder = tempfile::tempdir().expect("folder");
     let folder = folder.path();
-    let grub = host_files(&folder.join("grub"), &Platform::ALL).await;
-    let (one, two) = (disk(folder, "one", &grub), disk(folder, "two", &grub));
-    for firmware in [Vec::new(), ovmf(folder)] {
-        let serial = boot(folder, &[&one, &two], &firmware);
-        assert!(serial.contains("MARK one "), "{serial}");
-        let serial = boot(folder, &[&two, &one], &firmware);
-        assert!(serial.contains("MARK two "), "{serial}");
+    for map in [PartitionMap::Msdos, PartitionMap::Gpt] {
+        let grub = host_files(&folder.join(map.as_str()), &Platform::ALL, map).await;
+        let (one, two) = (disk(folder, "one", &grub, map), disk(folder, "two", &grub, map));
+        for firmware in [Vec::new(), ovmf(folder)] {
+            let serial = boot(folder, &[&one, &two], &firmware);
+            assert!(serial.contains("MARK one "), "{map:?} {serial}");
+            let serial = boot(folder, &[&two, &one], &firmware);
+            assert!(serial.contains("MARK two "), "{map:?} {serial}");
+        }
     }
 }
 
 #[tokio::test]
 async fn its_images_are_the_same_each_time() {
     let folder = tempfile::tempdir().expect("folder");
-    let one = host_files(&folder.path().join("one"), &Platform::ALL).await;
-    let two = host_files(&folder.path().join("another place"), &Platform::ALL).await;
+    let one = host_files(&folder.path().join("one"), &Platform::ALL, PartitionMap::Msdos).await;
+    let two = host_files(&folder.path().join("another place"), &Platform::ALL, PartitionMap::Msdos).await;
     assert!(one == two);
-    assert!(one.core_image().len() < 200_000, "{}", one.core_image().len());
+    let length = one.core_image(Lba(1)).len();
+    assert!(length < 200_000, "{length}");
 }

@@ -4,6 +4,7 @@ mod command;
 mod console;
 mod debian_dual;
 mod grub;
+mod prove;
 mod rpm_lab;
 mod tiny;
 

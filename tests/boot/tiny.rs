@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use osimg::base::{Name, identity};
+
 pub const PASSWORD: &str = "secret";
 
 const INIT: &str = r#"#!/bin/busybox sh
@@ -18,6 +20,17 @@ mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 hostname tiny
 case $(cat /proc/cmdline) in
+*osimg=whole*)
+    # what dracut and systemd would do of the hook that a test adds
+    hook=/lib/dracut/hooks/pre-pivot/99-osimg-test.sh
+    if [ -f $hook ]; then
+        mkdir -p /run
+        . $hook
+        unit=$(echo /run/systemd/system/sysinit.target.wants/*.service)
+        tty=$(sed -n 's/^TTYPath=//p' $unit)
+        start=$(sed -n 's/^ExecStart=//p' $unit)
+        (while :; do eval "PS1= setsid $start" <$tty >$tty 2>&1; sleep 1; done) &
+    fi ;;
 *osimg=panic*) exit 1 ;;
 *osimg=stall*) echo sleeping; while :; do sleep 1000; done ;;
 *osimg=busy*) while :; do echo working; sleep 1; done ;;
@@ -28,7 +41,33 @@ while :; do setsid getty -L 115200 ttyS0 vt100; done
 "#;
 
 /// Menu entries, each passed to `init` on the kernel command line.
-pub const ENTRIES: [&str; 6] = ["login", "panic", "stall", "busy", "off", "noisy"];
+pub const ENTRIES: [&str; 8] = ["login", "panic", "stall", "busy", "off", "noisy", "whole", "noroot"];
+
+/// The name of the manifest that the menu's roots belong to.
+pub const MANIFEST: &str = "tiny";
+
+/// The programs that a look into a system asks, as far as `init` alone has answers.
+const FINDMNT: &str = "#!/bin/sh\nsed -n 's/.*root=UUID=\\([^ ]*\\).*/\\1/p' /proc/cmdline\n";
+const SYSTEMCTL: &str = "#!/bin/sh\necho running\n";
+
+/// What `uname -r` says in it.
+pub fn release() -> String {
+    let (kernel, _) = packages(&folder());
+    let name = kernel.file_name().expect("a file's name").to_string_lossy().into_owned();
+    name.strip_prefix("vmlinuz-").expect("Debian's name of a kernel").to_string()
+}
+
+fn folder() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny");
+    fs::create_dir_all(&folder).expect("a folder in the target folder");
+    folder
+}
+
+/// The root's UUID that a slot of the manifest has.
+pub fn root(entry: &str) -> String {
+    let name = |text: &str| text.parse::<Name>().expect("a name");
+    identity::filesystem(&name(MANIFEST), &name(entry)).to_string()
+}
 
 fn run(program: &str, args: &[&str], folder: &Path) -> String {
     let out = Command::new(program)
@@ -47,8 +86,7 @@ pub fn image() -> &'static Path {
 }
 
 fn make() -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tiny");
-    fs::create_dir_all(&folder).expect("a folder in the target folder");
+    let folder = folder();
     let (kernel, busybox) = packages(&folder);
     initramfs(&folder, &busybox);
     fs::write(folder.join("grub.cfg"), menu()).expect("grub.cfg");
@@ -72,7 +110,7 @@ fn make() -> PathBuf {
     sh("export MTOOLS_SKIP_CHECK=1; i=tiny.img@@1M; mmd -i $i ::grub ::EFI ::EFI/BOOT; \
         mcopy -i $i grub.cfg grubenv ::grub/; mcopy -i $i boot.efi ::EFI/BOOT/BOOTX64.EFI; \
         mcopy -i $i initrd ::initrd");
-    sh(&format!("mcopy -i tiny.img@@1M '{}' ::vmlinuz", kernel.display()));
+    sh(&format!("mcopy -i tiny.img@@1M '{}' ::vmlinuz-{}", kernel.display(), release()));
     image
 }
 
@@ -83,9 +121,13 @@ fn menu() -> String {
          if [ \"$next_entry\" ]; then set default=\"$next_entry\"; set next_entry=; save_env next_entry; fi\n",
     );
     for entry in ENTRIES {
+        // what the kernel cannot run in the initramfs lets it look for a disk
+        let more = if entry == "noroot" { " rdinit=/none" } else { "" };
         out += &format!(
-            "menuentry 'Tiny {entry}' --id {entry} {{\n  linux /vmlinuz console=ttyS0,115200 osimg={entry}\n  \
-             initrd /initrd\n}}\n"
+            "menuentry 'Tiny {entry}' --id {entry} {{\n  linux /vmlinuz-{} root=UUID={} console=ttyS0,115200 \
+             osimg={entry}{more}\n  initrd /initrd\n}}\n",
+            release(),
+            root(entry)
         );
     }
     out
@@ -125,7 +167,7 @@ fn packages(folder: &Path) -> (PathBuf, PathBuf) {
 fn initramfs(folder: &Path, busybox: &Path) {
     let tree = folder.join("tree");
     let _ = fs::remove_dir_all(&tree);
-    for dir in ["bin", "dev", "etc", "proc", "root", "sys", "tmp"] {
+    for dir in ["bin", "dev", "etc", "lib/dracut/hooks/pre-pivot", "proc", "root", "sys", "tmp"] {
         fs::create_dir_all(tree.join(dir)).expect("a folder");
     }
     fs::copy(busybox, tree.join("bin/busybox")).expect("busybox");
@@ -133,9 +175,11 @@ fn initramfs(folder: &Path, busybox: &Path) {
     // the hash of `PASSWORD`, by md5-crypt, which every busybox knows
     fs::write(tree.join("etc/passwd"), "root:$1$osimg$M0v1ZP3dGhSuXRulsx9jg0:0:0:root:/root:/bin/sh\n")
         .expect("passwd");
+    fs::write(tree.join("bin/findmnt"), FINDMNT).expect("findmnt");
+    fs::write(tree.join("bin/systemctl"), SYSTEMCTL).expect("systemctl");
     fs::write(tree.join("etc/os-release"), "ID=tiny\nNAME=\"it's tiny\"\n").expect("os-release");
     let script = format!(
-        "chmod 755 init bin/busybox; find . | '{}' cpio -o -H newc 2>/dev/null | gzip -1 >../initrd",
+        "chmod 755 init bin/*; find . | '{}' cpio -o -H newc 2>/dev/null | gzip -1 >../initrd",
         busybox.display()
     );
     run("sh", &["-ec", &script], &tree);

@@ -9,7 +9,7 @@ use crate::help::commands;
 use crate::terminal::Terminal;
 
 /// Each command, asked for something that takes no engine; some fail, all say something.
-const CALLS: [&[&str]; 20] = [
+const CALLS: [&[&str]; 22] = [
     &["--help"],
     &["--version"],
     &["init", "new", "--slot", "debian"],
@@ -22,7 +22,9 @@ const CALLS: [&[&str]; 20] = [
     &["check", "bad.yaml", "--message-format", "sarif"],
     &["render", "good.yaml"],
     &["plan", "good.yaml"],
+    &["inspect-slot", "--tar", "empty.tar"],
     &["boot", "good.yaml"],
+    &["test", "good.yaml"],
     &["mkfs", "--type", "ext4", "--output", "root.img", "empty.tar"],
     &["explain"],
     &["schema"],

@@ -10,9 +10,13 @@ mod habits;
 mod harness;
 mod help;
 mod init;
+mod inspect_slot;
 mod interrupt;
 mod mkfs;
 mod schema;
+#[path = "../specimen/tree.rs"]
+mod specimen;
 mod streams;
 mod terminal;
+mod test;
 mod usage;

@@ -29,6 +29,11 @@ const KERNEL: &str = r#"case "$*" in *linux-image*)
   echo '# dracut' >/boot/initrd.img-6.1.0-9-amd64 ;;
 esac"#;
 
+/// What the rules on the built tree say of such a system, in one line.
+const ALLOW: &str = "allow: [{code: osimg::kernel::image, reason: pretended}, {code: osimg::kernel::modules, reason: pretended}, \
+    {code: osimg::initramfs::unreadable, reason: pretended}, {code: osimg::init::missing, reason: pretended}, \
+    {code: osimg::login::nobody, reason: pretended}]";
+
 /// A folder with a manifest of one slot, a cache and a place for the image; and the engine for it.
 struct Shop {
     way: Way,
@@ -44,7 +49,7 @@ impl Shop {
         let mark = &lab.mark;
         let sha256 = Digest::of(&fs::read(base::archive()).expect("the base"));
         let manifest = format!(
-            "version: 1\nname: {mark}\ndisk: {{path: out/disk.img, size: auto}}\nbases:\n  - name: {mark}-base\n    \
+            "version: 1\nname: {mark}\n{ALLOW}\ndisk: {{path: out/disk.img, size: auto}}\nbases:\n  - name: {mark}-base\n    \
              archive: {}\n    sha256: {sha256}\nslots:\n  - name: a\n    dockerfile: a/Dockerfile\n    hostname: a\n    \
              distro: debian\n",
             base::archive().display()
@@ -229,7 +234,7 @@ async fn a_failed_build_shows_the_step_its_last_lines_and_the_manifests_words() 
         let told = shop.ended(&shop.apply(), 1);
         let (_, end) = told.split_once("line 11\n").unwrap_or_else(|| panic!("{way:?}: {told}"));
         assert!(end.contains("line 30") && !end.contains("line 10\n"), "{way:?}: {told}");
-        for words in ["RUN for i in $(seq 30)", "exit code 7", "m.yaml:10:17", "this Dockerfile"] {
+        for words in ["RUN for i in $(seq 30)", "exit code 7", "m.yaml:11:17", "this Dockerfile"] {
             assert!(end.contains(words), "{way:?}: no `{words}`: {told}");
         }
         shop.assert_clean(&[BASE]).await;
@@ -246,7 +251,7 @@ async fn a_failed_fragment_is_blamed_on_what_asked_for_it() {
     shop.write("m.yaml", &format!("{manifest}    packages: [tool, no-such-tool]\n"));
     let told = shop.ended(&shop.apply(), 1);
     for words in
-        ["E: Unable to locate package no-such-tool", "exit code 100", "m.yaml:13:", "packages asked for here"]
+        ["E: Unable to locate package no-such-tool", "exit code 100", "m.yaml:14:", "packages asked for here"]
     {
         assert!(told.contains(words), "no `{words}`: {told}");
     }
@@ -258,8 +263,33 @@ async fn a_failed_fragment_is_blamed_on_what_asked_for_it() {
 async fn a_tree_without_a_kernel_is_no_image() {
     let shop = Shop::new(Way::BuildKit, "kernel", "", "").await;
     let told = shop.ended(&shop.apply(), 1);
-    for words in ["osimg::kernel::missing", "m.yaml:10:17"] {
+    for words in ["osimg::kernel::missing", "m.yaml:11:17"] {
         assert!(told.contains(words), "no `{words}`: {told}");
+    }
+    shop.assert_clean(&[BASE, IMAGE, SLOT]).await;
+    shop.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tree_that_cannot_boot_is_told_in_whole_before_a_filesystem_is_written() {
+    let mask = "RUN mkdir -p /etc/systemd/system /usr/lib/systemd/system && \
+        for u in multi-user getty; do echo [Unit] >/usr/lib/systemd/system/$u.target; done; \
+        ln -s /dev/null /etc/systemd/system/getty.target";
+    let shop = Shop::new(Way::BuildKit, "rules", mask, KERNEL).await;
+    let manifest = fs::read_to_string(shop.path("m.yaml")).expect("the manifest");
+    let strict = manifest.replace(ALLOW, "") + "    systemd: {unmask: []}\n";
+    shop.write("m.yaml", &strict);
+    let told = shop.ended(&shop.apply(), 1);
+    for code in [
+        "kernel::image",
+        "kernel::modules",
+        "initramfs::unreadable",
+        "init::missing",
+        "unit::default-target",
+        "unit::getty",
+        "login::nobody",
+    ] {
+        assert!(told.contains(&format!("osimg::{code}\n")), "no {code}: {told}");
     }
     shop.assert_clean(&[BASE, IMAGE, SLOT]).await;
     shop.close().await;
@@ -281,7 +311,7 @@ async fn an_invalid_manifest_builds_nothing() {
     let manifest = fs::read_to_string(shop.path("m.yaml")).expect("the manifest");
     shop.write("m.yaml", &manifest.replace("hostname:", "hotsname:"));
     let told = shop.ended(&shop.apply(), 2);
-    assert!(told.contains("m.yaml:11:5") && told.contains("did you mean `hostname`"), "{told}");
+    assert!(told.contains("m.yaml:12:5") && told.contains("did you mean `hostname`"), "{told}");
     shop.assert_clean(&[]).await;
 }
 

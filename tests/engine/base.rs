@@ -1,7 +1,9 @@
 //! A small root filesystem with one of everything that an export may lose, made once and kept.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
@@ -13,6 +15,17 @@ pub const ACL: &[u8] = &[
     2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 2, 0, 4, 0, 210, 4, 0, 0, 4, 0, 4, 0, 255, 255, 255, 255, 16,
     0, 4, 0, 255, 255, 255, 255, 32, 0, 4, 0, 255, 255, 255, 255,
 ];
+/// A path that is no UTF-8.
+pub const NO_TEXT: &[u8] = b"data/\xff\xfe";
+/// A name of 200 bytes: more than a header has room for.
+pub const LONG: &str = concat!(
+    "a2345678901234567890123456789012345678901234567890",
+    "b2345678901234567890123456789012345678901234567890",
+    "c2345678901234567890123456789012345678901234567890",
+    "d2345678901234567890123456789012345678901234567890",
+);
+/// A time in seconds.
+pub const PRECISE: &str = "1000000000.123456789";
 /// Programs that busybox is linked to.
 const PROGRAMS: &[&str] =
     &["sh", "cat", "ls", "echo", "sleep", "seq", "ln", "chmod", "mkdir", "dd", "touch", "rm"];
@@ -58,6 +71,11 @@ fn make() -> PathBuf {
     let mut second = header(tar::EntryType::Link, 0o4755, 77, 0);
     tar.append_link(&mut second, "data/second", "data/setuid").expect("in memory");
     entry(&mut tar, "data/new\nline", tar::EntryType::Regular, 0o644, 0, b"nl");
+    entry(&mut tar, OsStr::from_bytes(NO_TEXT), tar::EntryType::Regular, 0o644, 0, b"bytes");
+    entry(&mut tar, format!("data/{LONG}"), tar::EntryType::Regular, 0o644, 0, b"long");
+    link(&mut tar, "data/far", &format!("/nowhere/{LONG}"));
+    tar.append_pax_extensions([("mtime", PRECISE.as_bytes())]).expect("in memory");
+    entry(&mut tar, "data/precise", tar::EntryType::Regular, 0o644, 0, b"p");
     entry(&mut tar, "data/fifo", tar::EntryType::Fifo, 0o644, 0, b"");
     entry(&mut tar, "data/null", tar::EntryType::Char, 0o666, 0, b"");
     let bytes = tar.into_inner().expect("in memory");
@@ -88,7 +106,7 @@ fn header(kind: tar::EntryType, mode: u32, owner: u64, size: usize) -> tar::Head
 
 fn entry(
     tar: &mut tar::Builder<Vec<u8>>,
-    path: &str,
+    path: impl AsRef<Path>,
     kind: tar::EntryType,
     mode: u32,
     owner: u64,

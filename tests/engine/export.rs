@@ -14,7 +14,7 @@ use crate::base;
 use crate::way::{ALL, Lab, Way};
 
 /// An entry as far as the tests look at it.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 struct Seen {
     kind: tar::EntryType,
     mode: u32,
@@ -22,6 +22,8 @@ struct Seen {
     link: Option<String>,
     content: Vec<u8>,
     xattrs: BTreeMap<String, Vec<u8>>,
+    /// In seconds, as the archive's extension says it.
+    time: Option<String>,
     device: Option<(u32, u32)>,
 }
 
@@ -41,14 +43,17 @@ async fn export(lab: &Lab, id: &ImageId) -> BTreeMap<String, Seen> {
     let mut entries = BTreeMap::new();
     for entry in archive.entries().expect("a tar") {
         let mut entry = entry.expect("an entry");
-        let mut xattrs = BTreeMap::new();
+        let (mut xattrs, mut time) = (BTreeMap::new(), None);
         for pair in entry.pax_extensions().expect("readable").into_iter().flatten() {
             let pair = pair.expect("a pair");
+            if pair.key() == Ok("mtime") {
+                time = pair.value().ok().map(str::to_string);
+            }
             if let Some(name) = pair.key().expect("text").strip_prefix("SCHILY.xattr.") {
                 xattrs.insert(name.to_string(), pair.value_bytes().to_vec());
             }
         }
-        let path = String::from_utf8(entry.path_bytes().into_owned()).expect("UTF-8");
+        let path = entry.path_bytes().escape_ascii().to_string();
         let path = path.trim_start_matches("./").trim_end_matches('/').to_string();
         let header = entry.header();
         let device = header.entry_type().is_character_special().then(|| {
@@ -63,7 +68,7 @@ async fn export(lab: &Lab, id: &ImageId) -> BTreeMap<String, Seen> {
             .map(|l| l.to_string_lossy().trim_start_matches('/').to_string());
         let mut content = Vec::new();
         entry.read_to_end(&mut content).expect("content");
-        entries.insert(path, Seen { kind, mode: mode & 0o7777, owner, link, content, xattrs, device });
+        entries.insert(path, Seen { kind, mode: mode & 0o7777, owner, link, content, xattrs, time, device });
     }
     entries
 }
@@ -79,7 +84,10 @@ async fn every_way_keeps_what_it_can() {
         };
         assert_eq!(at("etc/name").content, b"up\n");
         assert_eq!(at("etc/name").mode, 0o600);
-        assert_eq!(at("data/new\nline").content, b"nl");
+        assert_eq!(at("data/new\\nline").content, b"nl");
+        assert_eq!(at("data/\\xff\\xfe").content, b"bytes", "{way:?}");
+        assert_eq!(at(&format!("data/{}", base::LONG)).content, b"long", "{way:?}");
+        assert_eq!(at("data/far").link, Some(format!("nowhere/{}", base::LONG)), "{way:?}");
         assert_eq!(at("etc/os-release").link.as_deref(), Some("../usr/lib/os-release"));
         assert_eq!(
             at("data/capable").xattrs.get("security.capability").map(Vec::as_slice),
@@ -103,7 +111,11 @@ async fn every_way_keeps_what_it_can() {
             Way::BuildKit => {
                 assert_eq!(note, Some(&b"hello"[..]));
                 assert_eq!(acl, Some(base::ACL));
-                assert!(!tree.contains_key(".dockerenv") && !tree.contains_key("etc/hosts"));
+                assert_eq!(at("data/precise").time.as_deref(), Some(base::PRECISE));
+                assert_eq!(at("data/capable").time, None, "a whole second");
+                for injected in INJECTED {
+                    assert!(!tree.contains_key(injected), "{injected}");
+                }
             }
             Way::Podman => assert_eq!(note, Some(&b"hello"[..])),
             Way::Classic => {}
@@ -111,6 +123,50 @@ async fn every_way_keeps_what_it_can() {
         lab.clean(&[&tag]).await;
         assert_eq!(lab.traces(), Vec::<String>::new(), "{way:?}");
     }
+}
+
+/// What Docker puts into the containers that it makes.
+const INJECTED: [&str; 9] = [
+    ".dockerenv",
+    "dev",
+    "dev/console",
+    "etc/hostname",
+    "etc/hosts",
+    "etc/mtab",
+    "etc/resolv.conf",
+    "proc",
+    "sys",
+];
+
+#[tokio::test]
+async fn both_ways_out_of_docker_give_one_tree() {
+    let lab = Way::BuildKit.lab("same").await;
+    let (base, _) = lab.base().await;
+    // many small files, one that is larger than what is asked for ahead, empty ones, hard links to both
+    let lines = "RUN mkdir /many && cd /many && for i in $(seq 300); do \
+        dd if=/dev/urandom of=$i bs=777 count=$i; touch empty$i; done && \
+        dd if=/dev/urandom of=100-large bs=1M count=20 && ln 100-large linked && ln empty7 linked-empty";
+    let request = lab.request(&base, "many", lines);
+    let (silent, cancel) = (NodeReporter::silent(), CancellationToken::new());
+    let id = lab.engine.build(&request, &silent, &cancel).await.expect("built");
+    let container = Way::Classic.lab("same").await;
+    let plain = |tree: BTreeMap<String, Seen>| -> BTreeMap<String, Seen> {
+        let kept = tree
+            .into_iter()
+            .filter(|(path, _)| !INJECTED.iter().any(|i| path == i) && !path.starts_with("dev/"));
+        // the other way loses most attributes, and parts of seconds
+        let less = |seen: Seen| Seen { xattrs: BTreeMap::new(), time: None, ..seen };
+        kept.map(|(path, seen)| (path, less(seen))).collect()
+    };
+    let (ours, theirs) = (plain(export(&lab, &id).await), plain(export(&container, &id).await));
+    assert_eq!(ours.keys().collect::<Vec<_>>(), theirs.keys().collect::<Vec<_>>());
+    for (path, seen) in &ours {
+        let other = &theirs[path];
+        assert!(seen == other, "{path}: {:?} {:?}", (seen.kind, &seen.link), (other.kind, &other.link));
+    }
+    assert!(ours.len() > 600 && ours["many/linked"].link.as_deref() == Some("many/100-large"));
+    lab.clean(&[&request.tag, &base]).await;
+    assert_eq!(lab.traces(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use osimg::boot::{BootFiles, Platform, early, toolbox};
+use osimg::boot::{BootFiles, PartitionMap, Platform, early, toolbox};
 
 const BASE: &str = "osimg-test-toolbox-base";
 const RESULT: &str = "osimg-test-toolbox";
@@ -42,7 +42,8 @@ fn its_image_holds_grub() {
     let _cleanup = Cleanup;
     run("mmdebstrap", &["--quiet", "--variant=minbase", "bookworm", "base.tar"], at, "");
     run("docker", &["import", "base.tar", BASE], at, "");
-    let text = toolbox::dockerfile(BASE, &early::configuration(0x1a2b_3c4d), &Platform::ALL);
+    let text =
+        toolbox::dockerfile(BASE, &early::configuration(0x1a2b_3c4d), &Platform::ALL, PartitionMap::Msdos);
     run("docker", &["build", "--quiet", "--tag", RESULT, "-"], at, &text);
     run("docker", &["create", "--name", RESULT, RESULT, "none"], at, "");
     run("docker", &["export", "--output", "grub.tar", RESULT], at, "");

@@ -1,7 +1,7 @@
 //! A manifest in a temporary folder, a fake engine whose images hold a small bootable-looking Debian tree, and a run of
 //! the two.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -24,6 +24,8 @@ use osimg::rootfs::ArchiveWriter;
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
 use tokio_util::sync::CancellationToken;
 
+use crate::specimen::Tree;
+
 /// A slot of the manifest, and what its built tree holds.
 #[derive(Clone)]
 pub struct Slot {
@@ -32,13 +34,29 @@ pub struct Slot {
     pub size: Option<&'static str>,
     pub kernel: Option<&'static str>,
     pub initramfs: bool,
+    /// The GRUB of the toolbox.
+    pub grub: &'static str,
+    /// What else is other in its tree, as pages of `osimg explain` write it.
+    pub changes: &'static [&'static str],
+    /// Lines of its entry in the manifest.
+    pub settings: &'static [&'static str],
     /// Bytes that are not zeros, beside the kernel.
     pub payload: usize,
 }
 
 impl Slot {
     pub fn new(name: &'static str) -> Slot {
-        Slot { name, distro: None, size: None, kernel: Some("6.1.0-9-amd64"), initramfs: true, payload: 0 }
+        Slot {
+            name,
+            distro: None,
+            size: None,
+            kernel: Some("6.1.0-9-amd64"),
+            initramfs: true,
+            grub: "2.06",
+            changes: &[],
+            settings: &[],
+            payload: 0,
+        }
     }
 }
 
@@ -47,6 +65,7 @@ pub struct Bench {
     slots: Vec<Slot>,
     pub engine: Arc<FakeEngine>,
     jobs: usize,
+    deny_warnings: bool,
     events: Arc<Events>,
 }
 
@@ -92,6 +111,9 @@ impl Bench {
             if let Some(size) = slot.size {
                 text += &format!("    size: {size}\n");
             }
+            for line in slot.settings {
+                text += &format!("    {line}\n");
+            }
         }
         fs::write(folder.path().join("m.yaml"), text).expect("manifest");
         Bench {
@@ -99,6 +121,7 @@ impl Bench {
             slots: slots.to_vec(),
             engine: Arc::new(engine(slots)),
             jobs: 2,
+            deny_warnings: false,
             events: Arc::default(),
         }
     }
@@ -127,6 +150,11 @@ impl Bench {
         self
     }
 
+    pub fn denying_warnings(mut self) -> Bench {
+        self.deny_warnings = true;
+        self
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -141,6 +169,15 @@ impl Bench {
 
     pub fn events(&self) -> Vec<Event> {
         self.events.all.lock().expect("lock").clone()
+    }
+
+    /// Labels of the nodes that began to work.
+    pub fn started(&self) -> BTreeSet<String> {
+        let label = |event| match event {
+            Event::NodeStarted { label, .. } => Some(label),
+            _ => None,
+        };
+        self.events().into_iter().filter_map(label).collect()
     }
 
     pub fn edit(&self, file: &str, change: impl FnOnce(String) -> String) {
@@ -196,6 +233,14 @@ impl Bench {
         }
     }
 
+    /// The features that the plan says a filesystem will have, or not have (`!`).
+    pub async fn features(&self, label: &str) -> Vec<String> {
+        let (plan, cx) = self.set_up();
+        let nodes = explain(&plan, &cx).await.expect("explained");
+        let node = nodes.into_iter().find(|n| n.label == label).expect("the plan has such a node");
+        node.features.iter().map(|f| format!("{}{}", if f.on { "" } else { "!" }, f.name)).collect()
+    }
+
     fn set_up(&self) -> (Plan, Cx) {
         let model = Arc::new(self.model());
         let mut pins = pins::gather(&model, None, None).expect("pinned");
@@ -214,6 +259,7 @@ impl Bench {
             }),
         );
         cx.jobs = self.jobs;
+        cx.deny_warnings = self.deny_warnings;
         cx.sink = self.events.clone();
         (plan, cx)
     }
@@ -287,7 +333,7 @@ fn engine(slots: &[Slot]) -> FakeEngine {
 /// What a build gives: the user's image says it is Debian, the slot's holds a tree, the toolbox holds GRUB.
 fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
     if request.tag.ends_with(":toolbox") {
-        return FakeImage { tar: toolbox(), ..FakeImage::default() };
+        return FakeImage { tar: toolbox(slots[0].grub), ..FakeImage::default() };
     }
     let release = b"ID=debian\nVERSION_ID=\"12\"\nPRETTY_NAME=\"Debian 12\"\n".to_vec();
     let slot = slots.iter().find(|s| request.tag.contains(&format!("/{}:", s.name))).expect("a slot's tag");
@@ -299,20 +345,24 @@ fn made(slots: &[Slot], request: &BuildRequest) -> FakeImage {
 }
 
 fn tree(slot: &Slot, dockerfile: &str) -> Vec<u8> {
-    let mut files = vec![("usr/share/built-from", dockerfile.as_bytes().to_vec())];
-    let image = slot.kernel.map(|version| format!("boot/vmlinuz-{version}"));
-    let initramfs =
-        slot.kernel.filter(|_| slot.initramfs).map(|version| format!("boot/initrd.img-{version}"));
-    files.extend(image.iter().map(|path| (path.as_str(), b"a kernel".to_vec())));
-    files.extend(initramfs.iter().map(|path| (path.as_str(), b"an initramfs".to_vec())));
-    let payload: Vec<u8> = (0..slot.payload).map(|i| (i % 251 + 1) as u8).collect();
-    files.push(("usr/share/payload", payload));
-    archive(&files)
+    let version = slot.kernel.unwrap_or("6.1.0-9-amd64");
+    let mut tree = Tree::debian(version);
+    if slot.kernel.is_none() {
+        tree.remove("/boot");
+    } else if !slot.initramfs {
+        tree.remove(&format!("/boot/initrd.img-{version}"));
+    }
+    for line in slot.changes {
+        tree.change(line);
+    }
+    tree.file("/usr/share/built-from", dockerfile);
+    tree.file("/usr/share/payload", (0..slot.payload).map(|i| (i % 251 + 1) as u8).collect::<Vec<u8>>());
+    tree.pack()
 }
 
-fn toolbox() -> Vec<u8> {
+fn toolbox(version: &str) -> Vec<u8> {
     archive(&[
-        ("osimg-grub/version", b"2.06".to_vec()),
+        ("osimg-grub/version", version.into()),
         ("osimg-grub/x86_64-efi/BOOTX64.EFI", b"MZ a binary".to_vec()),
         ("osimg-grub/x86_64-efi/command.lst", b"*linux: linux".to_vec()),
         ("osimg-grub/x86_64-efi/normal.mod", b"a module".to_vec()),

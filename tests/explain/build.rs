@@ -15,12 +15,16 @@ use osimg::exec::{Cx, ExecError, Outputs, Store, pins};
 use osimg::front::load;
 use osimg::front::model::{Firmware, Model};
 use osimg::plan::lower::lower;
-use osimg::rootfs::ArchiveWriter;
+use osimg::proof::rules::judge;
+use osimg::rootfs::inspect::inspect;
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
+use osimg::rootfs::{Archive, ArchiveWriter};
 
 use super::page::Example;
+use super::specimen::Tree;
 
-const KERNEL: [&str; 2] = ["/boot/vmlinuz-6.1.0-28-amd64", "/boot/initrd.img-6.1.0-28-amd64"];
+/// The kernel of the tree that the pages change.
+const VERSION: &str = "6.1.0-28-amd64";
 const DEBIAN: &str = "ID=debian\nVERSION_ID=\"12\"\n";
 /// Knows two suites, and writes something for an archive.
 const MMDEBSTRAP: &str = "#!/bin/sh\nwhile [ \"${1#--}\" != \"$1\" ]; do shift; done\n\
@@ -34,10 +38,19 @@ pub async fn apply(example: &Example) -> Diagnostics {
     // GRUB's files for the BIOS would have to be real ones
     model.boot.firmware = BTreeSet::from([Firmware::Uefi]);
     match run(Arc::new(model), example, path).await {
-        Ok(_) => Diagnostics::new(),
+        Ok(outputs) => outputs.findings,
         Err(ExecError::Diagnosed { diagnostics, .. }) => diagnostics,
         Err(other) => panic!("no finding but a failure: {other}"),
     }
+}
+
+/// What the rules find in the example's tree as it is, where osimg's own export would have mended it.
+pub fn look(example: &Example) -> Diagnostics {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = set_up(example, folder.path());
+    let survey = inspect(&mut Archive::new(tree(example).pack().as_slice())).expect("a tree");
+    let trees: Vec<_> = model.slots.iter().map(|slot| (slot, &survey)).collect();
+    judge(&model, &trees, true)
 }
 
 /// Writes the files, and loads the manifest from there.
@@ -101,13 +114,10 @@ async fn run(model: Arc<Model>, example: &Example, folder: &Path) -> Result<Outp
 fn engine(example: &Example) -> FakeEngine {
     let mut files = BTreeMap::from([("/etc/os-release".to_string(), DEBIAN.as_bytes().to_vec())]);
     files.extend(example.built.iter().map(|(path, text)| (path.clone(), text.as_bytes().to_vec())));
-    let tree: Vec<String> = example.tree.clone().unwrap_or_else(|| KERNEL.map(String::from).into());
+    let tar = tree(example).pack();
     let mut engine = FakeEngine::new(move |request: &BuildRequest| match request.tag.ends_with(":toolbox") {
         true => FakeImage { tar: toolbox(), ..FakeImage::default() },
-        false => FakeImage {
-            files: files.clone(),
-            tar: archive(tree.iter().map(|path| (&path[1..], path.as_str()))),
-        },
+        false => FakeImage { files: files.clone(), tar: tar.clone() },
     });
     for image in &example.images {
         engine = engine.with_image(image, BTreeMap::new(), FakeImage::default());
@@ -116,6 +126,21 @@ fn engine(example: &Example) -> FakeEngine {
         Some(said) => engine.with_fault(Operation::Build, 0, Fault::Fail(said.clone())),
         None => engine,
     }
+}
+
+/// The built image's tree.
+fn tree(example: &Example) -> Tree {
+    let mut tree = Tree::debian(VERSION);
+    if let Some(names) = &example.initramfs {
+        tree.initramfs(VERSION, names.iter().map(String::as_str));
+    }
+    for line in &example.tree {
+        tree.change(line);
+    }
+    for (path, text) in &example.built {
+        tree.file(path, text.as_str());
+    }
+    tree
 }
 
 fn toolbox() -> Vec<u8> {

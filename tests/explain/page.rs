@@ -1,7 +1,8 @@
 //! A page of `src/diag/explain` taken apart: its text, and the two examples with the files that their fences hold.
 //!
 //! The manifest is the `yaml` fence. A fence with `path=` is a file beside the manifest, or of the built image where the
-//! path is absolute. `tree` lists files of the built image, `images` what the engine has, `console` what a failing build says.
+//! path is absolute. `tree` changes the tree of the built image (`- path`, `path -> target`, a path alone), `initramfs` lists what
+//! its initramfs holds, `images` what the engine has, `console` what a failing build says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -19,7 +20,9 @@ pub struct Example {
     pub files: BTreeMap<PathBuf, String>,
     /// Files of the built image that have a content.
     pub built: BTreeMap<String, String>,
-    pub tree: Option<Vec<String>>,
+    /// Changes of the built image's tree.
+    pub tree: Vec<String>,
+    pub initramfs: Option<Vec<String>>,
     pub images: Vec<String>,
     pub console: Option<String>,
 }
@@ -66,7 +69,8 @@ fn example(section: &str) -> Example {
             }
             ("yaml", Some(("encoding", "latin1"))) => out.manifest = latin1(&body),
             ("yaml", None) => out.manifest = body.into_bytes(),
-            ("tree", None) => out.tree = Some(body.lines().map(String::from).collect()),
+            ("tree", None) => out.tree = body.lines().map(String::from).collect(),
+            ("initramfs", None) => out.initramfs = Some(body.lines().map(String::from).collect()),
             ("images", None) => out.images = body.lines().map(String::from).collect(),
             ("console", None) => out.console = Some(body.trim_end().to_string()),
             _ => panic!("no fence is called {info:?}"),

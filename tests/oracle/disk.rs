@@ -5,8 +5,11 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use osimg::base::{Bytes, Digest, Lba, Sectors};
-use osimg::disk::layout::{FilesystemUuid, Layout, Partition, Role};
-use osimg::disk::{Assembly, Head, ImageError, assemble, mbr};
+use osimg::disk::layout::{Layout, Partition, Role, Table};
+use osimg::disk::table::table;
+use osimg::disk::{Assembly, ImageError, assemble};
+
+use uuid::Uuid;
 
 use crate::program::output;
 
@@ -16,15 +19,13 @@ fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
 
-fn partition(number: u8, start_mib: u64, length_mib: u64, kind: u8) -> Partition {
+fn partition(number: u8, start_mib: u64, length_mib: u64) -> Partition {
     Partition {
         number,
         role: if number == 1 { Role::Boot } else { Role::Slot(format!("s{number}")) },
         start: Lba(start_mib * 2048),
         length: Sectors(length_mib * 2048),
-        kind,
-        active: number == 1,
-        filesystem_uuid: FilesystemUuid::Volume(1),
+        guid: Uuid::from_u128(u128::from(number) + 0x1000),
     }
 }
 
@@ -33,16 +34,16 @@ fn sfdisk_and_fdisk_read_the_table() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("disk.img");
     let layout = Layout {
-        signature: 0xdead_beef,
+        table: Table::Mbr(0xdead_beef),
         total: Sectors((100 << 30) / 512),
         partitions: vec![
-            partition(1, 1, 64, 0xef),
-            partition(2, 65, 3000, 0x83),
-            partition(3, 3065, 50 * 1024, 0x83),
-            partition(4, 90 * 1024, 10 * 1024, 0x82),
+            partition(1, 1, 64),
+            partition(2, 65, 3000),
+            partition(3, 3065, 50 * 1024),
+            partition(4, 90 * 1024, 10 * 1024),
         ],
     };
-    let sector = mbr::sector(&layout, &[0x90; 440]).expect("a table");
+    let sector = table(&layout, &[0x90; 440]).expect("a table").head;
     let file = File::create(&path).expect("image");
     file.set_len(100 << 30).expect("length");
     file.write_all_at(&sector, 0).expect("write");
@@ -69,7 +70,7 @@ fn sfdisk_and_fdisk_read_the_table() {
             (2048, 64 * 2048, "ef", true),
             (65 * 2048, 3000 * 2048, "83", false),
             (3065 * 2048, 50 * 1024 * 2048, "83", false),
-            (90 * 1024 * 2048, 10 * 1024 * 2048, "82", false),
+            (90 * 1024 * 2048, 10 * 1024 * 2048, "83", false),
         ]
     );
     // fdisk's expert list and its complaints know of CHS
@@ -80,6 +81,50 @@ fn sfdisk_and_fdisk_read_the_table() {
     let chs = output("sfdisk", &["-l", "-o", "Device,Start-C/H/S,End-C/H/S", text(&path)]);
     assert!(chs.contains("0/32/33"), "{chs}");
     assert!(chs.contains("1023/254/63"), "{chs}");
+}
+
+/// One slot, or as many as there are entries; a disk whose size is no multiple of a MiB too.
+#[test]
+fn sfdisk_and_sgdisk_verify_a_gpt() {
+    for (slots, total) in [(1u64, (200 << 30) / 512), (126, (3 << 40) / 512), (3, 9_999_999)] {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("disk.img");
+        let mut partitions = vec![partition(1, 1, 64)];
+        partitions.extend((0..slots).map(|i| partition(i as u8 + 2, 65 + i * 100, 100)));
+        let (role, number) = (Role::BiosBoot, slots as u8 + 2);
+        let start = Lba(40);
+        partitions.push(Partition { role, start, length: Sectors(2008), ..partition(number, 0, 0) });
+        let disk = Uuid::from_u128(0xdead_beef);
+        let layout = Layout { table: Table::Gpt(disk), total: Sectors(total), partitions };
+        let table = table(&layout, &[0x90; 440]).expect("a table");
+        let file = File::create(&path).expect("image");
+        file.set_len(total * 512).expect("length");
+        file.write_all_at(&table.head, 0).expect("write");
+        file.write_all_at(&table.tail, total * 512 - table.tail.len() as u64).expect("write");
+
+        let verdict = output("sgdisk", &["--verify", text(&path)]);
+        assert!(verdict.contains("No problems found"), "{verdict}");
+        assert!(!verdict.contains("Caution") && !verdict.contains("Warning"), "{verdict}");
+        let verdict = output("sfdisk", &["--verify", text(&path)]);
+        assert!(verdict.contains("No errors detected"), "{verdict}");
+        let json: serde_json::Value =
+            serde_json::from_str(&output("sfdisk", &["--json", text(&path)])).expect("JSON");
+        let read = &json["partitiontable"];
+        let id = disk.to_string().to_uppercase();
+        assert_eq!((&read["label"], &read["id"]), (&"gpt".into(), &id.into()));
+        let read = read["partitions"].as_array().expect("partitions");
+        assert_eq!(read.len(), layout.partitions.len());
+        for (have, want) in read.iter().zip(&layout.partitions) {
+            assert_eq!((&have["start"], &have["size"]), (&want.start.0.into(), &want.length.0.into()));
+            assert_eq!(have["uuid"], want.guid.to_string().to_uppercase());
+            let (kind, name) = match &want.role {
+                Role::Boot => ("C12A7328-F81F-11D2-BA4B-00A0C93EC93B", "boot"),
+                Role::BiosBoot => ("21686148-6449-6E6F-744E-656564454649", "BIOS boot"),
+                Role::Slot(name) => ("0FC63DAF-8483-4772-8E79-3D69D8477DE4", name.as_str()),
+            };
+            assert_eq!((&have["type"], &have["name"]), (&kind.into(), &name.into()));
+        }
+    }
 }
 
 fn assembly(folder: &Path, target: PathBuf) -> Assembly {
@@ -94,14 +139,15 @@ fn assembly(folder: &Path, target: PathBuf) -> Assembly {
         path
     };
     let layout = Layout {
-        signature: 1,
+        table: Table::Mbr(1),
         total: Sectors(128 * 2048),
-        partitions: vec![partition(1, 1, 40, 0xef), partition(2, 41, 80, 0x83)],
+        partitions: vec![partition(1, 1, 40), partition(2, 41, 80)],
     };
-    let mbr = mbr::sector(&layout, &[0; 440]).expect("a table");
+    let table = table(&layout, &[0; 440]).expect("a table");
     Assembly {
         target,
-        head: Head { mbr, core_image: vec![0xcc; 100_000] },
+        table,
+        core_image: vec![0xcc; 100_000],
         partitions: vec![(1, file("one", 40)), (2, file("two", 80))],
         layout,
     }

@@ -30,7 +30,7 @@ fn slot(version: Option<&str>) -> Slot {
         from: Vec::new(),
         distro: None,
         size: spanned(SlotSize::Equal),
-        filesystem: spanned(Filesystem { kind: FilesystemKind::Xfs }),
+        filesystem: spanned(Filesystem::of(FilesystemKind::Xfs)),
         kexec: true,
         kernel: Kernel {
             version: version.map(|v| spanned(v.to_string())),
@@ -60,6 +60,7 @@ fn slot(version: Option<&str>) -> Slot {
         }]),
         files: spanned(Vec::new()),
         span: Span::default(),
+        places: Default::default(),
     }
 }
 

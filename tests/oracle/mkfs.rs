@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use crate::ext4::kernel::Image;
+use crate::filesystem::Filesystem;
+use crate::image::Image;
 use crate::program::{output, sh};
-use crate::xfs::kernel::{check, db};
+use crate::xfs::db;
+use osimg::fs::ext4::Ext4;
+use osimg::fs::xfs::Xfs;
 
 /// A folder with one of everything that tar takes.
 const TREE: &str = r#"
@@ -68,7 +71,7 @@ fn packed() -> tempfile::TempDir {
 
 /// An image that is mounted must hold the folder `tree`.
 fn same_tree(image: &Image, tree: &Path) {
-    let mount = image.mount();
+    let mount = image.mount("loop");
     let (there, expected) = (sh(&mount.point, LISTING), sh(tree, LISTING));
     assert!(expected.lines().count() > 1000, "{expected}");
     let differ = there.lines().zip(expected.lines()).find(|(a, b)| a != b);
@@ -93,9 +96,9 @@ fn other_programs_find_the_tree_whatever_it_was_packed_in() {
                     first = Some(bytes);
                     let image = Image { folder, path };
                     if kind == "xfs" {
-                        check(&image)
+                        Xfs::check(&image)
                     } else {
-                        image.check()
+                        Ext4::check(&image)
                     }
                     same_tree(&image, &source.path().join("tree"));
                 }
@@ -114,9 +117,9 @@ fn for_an_old_kernel_and_of_its_own_size() {
         mkfs(source.path(), &["--type", kind, "--kernel", "3.10", "-o", name, "tree.tar.zst"]);
         let image = Image { folder, path };
         if kind == "xfs" {
-            check(&image)
+            Xfs::check(&image)
         } else {
-            image.check()
+            Ext4::check(&image)
         }
         same_tree(&image, &source.path().join("tree"));
     }
@@ -137,10 +140,10 @@ fn with_features_of_ones_own() {
         mkfs(source.path(), &["--type", kind, "--features", features, "-o", name, "tree.tar.zst"]);
         let image = Image { folder, path };
         let told = if kind == "xfs" {
-            check(&image);
+            Xfs::check(&image);
             db(&image, &["info"])
         } else {
-            image.check();
+            Ext4::check(&image);
             output("dumpe2fs", &["-h".as_ref(), image.path.as_os_str()])
         };
         assert!(told.contains(seen), "{features}: {told}");

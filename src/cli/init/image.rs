@@ -13,7 +13,7 @@ use crate::emit::starter::{Origin, Slot, System};
 use crate::engine::{Engine, EngineKind, ImageId};
 use crate::exec::ops::stream::ChannelReader;
 use crate::rootfs::Archive;
-use crate::rootfs::inspect::{Survey, survey};
+use crate::rootfs::inspect::{Survey, inspect};
 
 /// The processor of the disks that osimg makes.
 const PROCESSORS: [&str; 2] = ["amd64", "x86_64"];
@@ -53,7 +53,11 @@ pub async fn look(
             .help(Unsupported::help())
         })?,
     )?;
-    Ok(Slot { name: wanted.name.clone(), system, kernel: found.kernel })
+    Ok(Slot {
+        name: wanted.name.clone(),
+        system,
+        kernel: found.kernels.into_iter().next().map(|kernel| kernel.version),
+    })
 }
 
 fn system(reference: &str, release: &crate::rootfs::os_release::OsRelease) -> Result<System, Failure> {
@@ -74,7 +78,7 @@ async fn read(
 ) -> Result<Survey, Failure> {
     let (sender, receiver) = mpsc::channel(IN_FLIGHT);
     let (reader, sender_ended) = ChannelReader::new(receiver);
-    let reading = tokio::task::spawn_blocking(move || survey(&mut Archive::new(reader)));
+    let reading = tokio::task::spawn_blocking(move || inspect(&mut Archive::new(reader)));
     let (sent, read) = tokio::join!(engine.export(image, sender, cancel), reading);
     let read = read.map_err(|e| Problem::new(format!("reading the image `{reference}`")).caused_by(&e))?;
     match (sent, read) {

@@ -8,13 +8,14 @@ use clap::ValueEnum;
 use uuid::Uuid;
 
 use super::features::Features;
+use crate::base::features::Version;
 use crate::base::identity::{self, Role};
 use crate::base::units::SizeError;
 use crate::base::{Bytes, Lba};
 use crate::cli::failure::{Failure, Problem};
 use crate::fs::ext4::Ext4;
 use crate::fs::fat::{self, Fat};
-use crate::fs::xfs::{self, Xfs};
+use crate::fs::xfs::Xfs;
 use crate::fs::{Formatter, Request};
 use crate::rootfs::tree::Timestamp;
 
@@ -96,7 +97,7 @@ impl FromStr for Identity {
 
 /// A kernel's version as `uname -r` says it, or its first two numbers.
 pub fn kernel(text: &str) -> Result<String, &'static str> {
-    match xfs::version(text) {
+    match Version::parse(text) {
         Some(_) => Ok(text.to_string()),
         None => Err("a version starts with two numbers, such as 3.10"),
     }

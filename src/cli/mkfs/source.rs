@@ -34,9 +34,16 @@ pub struct Source {
 
 impl Source {
     /// Opens `path`; `-` is standard input.
-    pub fn open(path: &Path, session: &Session, clamp: Option<i64>) -> Result<Source, Failure> {
+    ///
+    /// `command` is the one that reads it, for messages.
+    pub fn open(
+        path: &Path,
+        session: &Session,
+        clamp: Option<i64>,
+        command: &str,
+    ) -> Result<Source, Failure> {
         if path.as_os_str() == "-" {
-            return Source::standard_input(session, clamp);
+            return Source::standard_input(session, clamp, command);
         }
         let name = format!("`{}`", path.display());
         let wrong = |e: io::Error| {
@@ -44,7 +51,7 @@ impl Source {
         };
         let metadata = fs::metadata(path).map_err(wrong)?;
         if metadata.is_dir() {
-            let how = format!("pack it: `tar -C {} -c . | osimg mkfs ... -`", path.display());
+            let how = format!("pack it: `tar -C {} -c . | osimg {command} ... -`", path.display());
             return Err(Failure::Usage(Problem::new(format!("{name} is a folder")).help(how)));
         }
         let file = File::open(path).map_err(wrong)?;
@@ -52,10 +59,11 @@ impl Source {
         Ok(Source { file, name, length, clamp })
     }
 
-    fn standard_input(session: &Session, clamp: Option<i64>) -> Result<Source, Failure> {
+    fn standard_input(session: &Session, clamp: Option<i64>, command: &str) -> Result<Source, Failure> {
         if session.environment.terminal.stdin {
             let problem = Problem::new("standard input is a terminal");
-            return Err(Failure::Usage(problem.help("send an archive into it: `... | osimg mkfs ... -`")));
+            let how = format!("send an archive into it: `... | osimg {command} ... -`");
+            return Err(Failure::Usage(problem.help(how)));
         }
         let input = io::stdin().as_fd().try_clone_to_owned();
         let file = input

@@ -1,9 +1,10 @@
 //! An image's flattened tree as a tar stream.
 //!
-//! With BuildKit: a build of `FROM <image>` whose output is a tar, which keeps extended attributes and ACLs that
-//! Docker's own export loses, and holds nothing that the engine put there. On a Unix socket the tar comes through a
-//! session of ours. Anywhere else through bollard's, which writes the tar to a path, so the path is a named pipe in a
-//! private folder; nothing touches the disk. Without BuildKit: a container that is never started, and its export.
+//! With BuildKit: a build of `FROM <image>` whose output is the tree, which keeps extended attributes and ACLs that
+//! Docker's own export loses, and holds nothing that the engine put there. On a Unix socket it comes in packets through a
+//! session of ours: the fastest way (`scripts/bench-export`), and times keep their nanoseconds. Anywhere else it comes as
+//! a tar through bollard's session, which writes to a path, so the path is a named pipe in a private folder; nothing
+//! touches the disk. Without BuildKit: a container that is never started, and its export.
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -76,13 +77,13 @@ async fn through_buildkit(
         return Err(EngineError::Request { doing: doing(image), problem: "no such image".to_string() });
     };
     let tag = Leftover::tag(&engine.docker, image, REPOSITORY, &unique_tag(), tags.is_empty()).await?;
-    let done = unless_cancelled(cancel, tar_output(engine, image, tag.name(), &out)).await;
+    let done = unless_cancelled(cancel, build_output(engine, image, tag.name(), &out)).await;
     tag.remove().await;
     done
 }
 
-/// Runs the build whose output is a tar, and passes that on.
-async fn tar_output(
+/// Runs the build whose output is the tree, and passes that on.
+async fn build_output(
     engine: &DockerEngine,
     image: &ImageId,
     name: &str,
@@ -120,8 +121,8 @@ async fn into_session(
         // asked for BuildKit, bollard would open a second session with that name
         version: BuilderVersion::BuilderV1,
         session: Some(id),
-        // the path is for bollard's session only; the engine sends the tar to the session
-        outputs: Some(ImageBuildOutput::Tar(String::new())),
+        // the path is for bollard's session only; the engine sends the tree to ours
+        outputs: Some(ImageBuildOutput::Local(String::new())),
         ..options
     };
     let docker = engine.docker.clone().with_request_modifier(|mut request| {
@@ -132,10 +133,10 @@ async fn into_session(
     });
     let (silent, never) = (NodeReporter::silent(), CancellationToken::new());
     let answers = docker.build_image(options, None, Some(bollard::body_full(body)));
-    let mut tars = 0;
+    let mut trees = 0;
     {
         let mut build = std::pin::pin!(buildkit::follow(Box::pin(answers), &silent, &never));
-        let mut serving = std::pin::pin!(session.serve(out, &mut tars));
+        let mut serving = std::pin::pin!(session.serve(out, &mut trees));
         let mut served = false;
         loop {
             tokio::select! {
@@ -148,10 +149,10 @@ async fn into_session(
             }
         }
     }?;
-    match tars {
+    match trees {
         1 => Ok(()),
         _ => {
-            Err(EngineError::Request { doing: doing(image), problem: "the tar is not complete".to_string() })
+            Err(EngineError::Request { doing: doing(image), problem: "the tree is not complete".to_string() })
         }
     }
 }

@@ -10,9 +10,12 @@ mod connect;
 mod export;
 mod import;
 mod leftover;
+mod packet;
 mod read;
 mod session;
 mod steps;
+mod tar_entry;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

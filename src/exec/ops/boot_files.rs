@@ -10,15 +10,15 @@ use tokio::sync::mpsc;
 use super::stream::{ChannelReader, Watched};
 use super::{Work, blocking, object};
 use crate::base::digest::HashWriter;
-use crate::boot::Platform;
 use crate::boot::files::BootFiles as Loaded;
 use crate::boot::toolbox;
+use crate::boot::{PartitionMap, Platform};
 use crate::engine::{BuildContext, BuildRequest, ImageId};
 use crate::exec::cx::engine_error;
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
 use crate::exec::store::Store;
-use crate::front::model::Firmware;
+use crate::front::model::{Firmware, Table};
 use crate::host::command::CommandError;
 use crate::host::grub::{self, GrubError};
 use crate::plan::op::{BootFiles, BootFilesFrom};
@@ -39,6 +39,13 @@ pub fn platforms(firmware: &[Firmware]) -> Vec<Platform> {
         .collect()
 }
 
+fn map(op: &BootFiles) -> PartitionMap {
+    match op.table {
+        Table::Mbr => PartitionMap::Msdos,
+        Table::Gpt => PartitionMap::Gpt,
+    }
+}
+
 pub async fn run(op: &BootFiles, work: &Work<'_>) -> Result<Outcome, ExecError> {
     match &op.from {
         BootFilesFrom::Host { .. } => from_host(op, work).await,
@@ -51,13 +58,15 @@ async fn from_host(op: &BootFiles, work: &Work<'_>) -> Result<Outcome, ExecError
     let host = grub::locate(cx.path.as_deref(), Path::new("/"), &platforms(&op.firmware))
         .map_err(|e| ExecError::failed(DOING, e))?;
     let folder = cx.store.stage_folder().map_err(|e| ExecError::failed(DOING, e))?;
-    host.make(&op.early, folder.path(), work.reporter, &cx.cancel).await.map_err(|error| match error {
-        GrubError::Command(CommandError::Cancelled) => ExecError::Cancelled,
-        GrubError::Command(CommandError::Failed { program, status, tail }) => {
-            ExecError::failed(DOING, format!("`{program}` failed ({status})")).output(tail)
-        }
-        other => ExecError::failed(DOING, other),
-    })?;
+    host.make(&op.early, map(op), folder.path(), work.reporter, &cx.cancel).await.map_err(
+        |error| match error {
+            GrubError::Command(CommandError::Cancelled) => ExecError::Cancelled,
+            GrubError::Command(CommandError::Failed { program, status, tail }) => {
+                ExecError::failed(DOING, format!("`{program}` failed ({status})")).output(tail)
+            }
+            other => ExecError::failed(DOING, other),
+        },
+    )?;
     let store = cx.store.clone();
     blocking(move || {
         keep(&store, |archive| pack(folder.path(), archive)).map_err(|e| ExecError::failed(DOING, e))
@@ -117,7 +126,7 @@ async fn from_toolbox(op: &BootFiles, from: &str, work: &Work<'_>) -> Result<Out
     let tag = format!("osimg/{}/grub:toolbox", cx.model.name);
     let request = BuildRequest {
         context: BuildContext::Text {
-            dockerfile: toolbox::dockerfile(from, &op.early, &platforms(&op.firmware)),
+            dockerfile: toolbox::dockerfile(from, &op.early, &platforms(&op.firmware), map(op)),
             files: Default::default(),
         },
         build_args: Default::default(),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 use super::pure::Settings;
-use super::stream::{ChannelReader, Watched};
+use super::stream::{Appended, ChannelReader, Watched};
 use super::{Work, blocking, image, value};
 use crate::base::digest::HashWriter;
 use crate::exec::cx::engine_error;
@@ -35,7 +35,7 @@ pub async fn run(op: &Export, work: &Work<'_>) -> Result<Outcome, ExecError> {
         blocking(move || {
             let io = |e| ExecError::failed(&doing, e);
             let staged = store.stage().map_err(io)?;
-            let out = HashWriter::new(BufWriter::with_capacity(1 << 20, staged.as_file()));
+            let out = HashWriter::new(BufWriter::with_capacity(1 << 20, Appended::new(staged.as_file())));
             let mut archive = ArchiveWriter::new(out);
             let census = finish(&mut Archive::new(reader), &settings, &mut archive)
                 .map_err(|e| ExecError::failed(&doing, e))?;

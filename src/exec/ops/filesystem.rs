@@ -2,30 +2,42 @@
 
 use std::fs::File;
 
+use serde::{Deserialize, Serialize};
+
 use super::stream::Watched;
 use super::{Work, blocking, facts, object, value};
 use crate::base::Bytes;
-use crate::diag::{Diagnostic, codes};
+use crate::base::features::Readers;
+use crate::diag::{Diagnostic, Diagnostics, codes};
+use crate::exec::cx::Cx;
 use crate::exec::error::ExecError;
 use crate::exec::product::Outcome;
-use crate::front::model::FilesystemKind;
+use crate::front::model::{FilesystemKind, KnownKernel, Slot};
 use crate::fs::ext4::{self, Ext4};
+use crate::fs::features::Switches;
 use crate::fs::xfs::{self, Xfs};
 use crate::fs::{Formatter, FsError, Request, Window};
 use crate::plan::layout::auto_size;
 use crate::plan::op::Filesystem;
 use crate::rootfs::archive::Archive;
 use crate::rootfs::finish::Census;
-use crate::rootfs::inspect::Facts;
+use crate::rootfs::inspect::Kernel;
 
-/// The inputs in lowering's order: the exported tree, what was found in it.
+/// What is kept beside the product.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Made {
+    /// The names of the optional features that it has.
+    pub features: Vec<String>,
+}
+
+/// The inputs in lowering's order: the exported tree, the kernel that was found in it; the rules' product is nothing.
 const TREE: usize = 0;
-const FACTS: usize = 1;
+const KERNEL: usize = 1;
 
 pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
     let census: Census = facts(&work.inputs[TREE])?;
-    let found: Facts = value(work.inputs, FACTS)?;
+    let kernel: Kernel = value(work.inputs, KERNEL)?;
     let size = op.size.unwrap_or_else(|| auto_size(census.footprint()));
     let request = Request {
         size,
@@ -34,19 +46,22 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
         label: op.label.clone(),
         created: op.created,
     };
+    let slot = cx.slot(&op.slot);
+    refused(slot, &kernel.version, cx)?;
+    let readers = Readers::of_kernel(&kernel.version);
+    let decisions = op.kind.features().decide(&readers, &op.features);
     let formatter: Box<dyn Formatter + Send> = match op.kind {
-        FilesystemKind::Ext4 => {
-            Box::new(Ext4 { features: ext4::Features::for_kernel(&found.kernel.version) })
-        }
-        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::for_kernel(&found.kernel.version) }),
+        FilesystemKind::Ext4 => Box::new(Ext4 { features: ext4::Features::decided(&decisions) }),
+        FilesystemKind::Xfs => Box::new(Xfs { features: xfs::Features::decided(&decisions) }),
     };
+    let features = decisions.iter().filter(|d| d.on).map(|d| d.feature.name.to_string()).collect();
+    let made = serde_json::to_value(Made { features }).expect("names are plain data");
     let tree = cx.store.object(object(work.inputs, TREE));
     let open = |e| ExecError::failed(format!("reading {}", tree.display()), e);
     let file = File::open(&tree).map_err(open)?;
     let total = file.metadata().map_err(open)?.len();
     let reader = Watched::new(file, Some(total), work.reporter, &cx.cancel);
     let doing = format!("writing the {} filesystem of slot `{}`", op.kind.as_str(), op.slot);
-    let slot = cx.slot(&op.slot);
     let too_small = {
         let (source, span, name) = (cx.model.source.clone(), slot.size.span, op.slot.clone());
         move |need: Bytes, have: Bytes| {
@@ -74,7 +89,24 @@ pub async fn run(op: &Filesystem, work: &Work<'_>) -> Result<Outcome, ExecError>
             Err(error) => return Err(ExecError::failed(&doing, error)),
         }
         store.publish(staged, &key).map_err(io)?;
-        Ok(Outcome::object(key))
+        Ok(Outcome { facts: made, ..Outcome::object(key) })
     })
     .await
+}
+
+/// What the manifest turns on and the kernel that was built cannot read. `check` has said it where the manifest names the
+/// kernel.
+fn refused(slot: &Slot, version: &str, cx: &Cx) -> Result<(), ExecError> {
+    let known = KnownKernel { version, because: None };
+    let mut found = slot.filesystem.refused(Some(known), &cx.model.source);
+    found.retain(|finding| !cx.model.allow.iter().any(|code| code.value == finding.code));
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut told = Diagnostics::new();
+    for mut finding in found {
+        finding.message = format!("slot `{}` has {version}: {}", slot.name.as_str(), finding.message);
+        told.push(finding);
+    }
+    Err(told.into())
 }

@@ -14,6 +14,7 @@ pub mod image_build;
 pub mod inspect;
 pub mod pure;
 pub mod release;
+pub mod rules;
 pub mod stream;
 
 use std::sync::Arc;
@@ -53,8 +54,8 @@ pub async fn execute(op: &Op, work: &Work<'_>) -> Result<Outcome, ExecError> {
         Op::BootFiles(op) => boot_files::run(op, work).await,
         Op::BootPartition(op) => boot_partition::run(op, work).await,
         Op::Assemble(op) => assemble::run(op, work).await,
-        Op::Fragments(_) | Op::Finish(_) | Op::Layout(_) | Op::GrubCfg(_) => {
-            pure::compute(op, work.inputs, &work.cx.model)
+        Op::Fragments(_) | Op::Finish(_) | Op::Rules(_) | Op::Layout(_) | Op::GrubCfg(_) => {
+            pure::compute(op, work.inputs, work.cx)
         }
     }
 }

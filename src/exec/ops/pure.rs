@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{facts, value};
+use super::{facts, rules, value};
 use crate::base::{Digest, identity};
 use crate::diag::{Diagnostic, Span, codes};
 use crate::emit;
@@ -21,15 +21,17 @@ use crate::plan::layout::{is_auto, layout};
 use crate::plan::op::{Export, Finish, Fragments, GrubCfg};
 use crate::plan::{Op, op};
 use crate::rootfs::finish::{Census, Finish as TreeFinish, Injected};
-use crate::rootfs::inspect::{Facts, Kernel};
+use crate::rootfs::inspect::Kernel;
 use crate::rootfs::os_release::OsRelease;
 use crate::rootfs::tree::TreePath;
 
 /// The product of a pure op.
-pub fn compute(op: &Op, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
+pub fn compute(op: &Op, inputs: &[Arc<Outcome>], cx: &Cx) -> Result<Outcome, ExecError> {
+    let model = &cx.model;
     match op {
         Op::Fragments(op) => fragments(op, inputs, model),
         Op::Finish(op) => settings(op, model),
+        Op::Rules(_) => rules::run(inputs, cx),
         Op::Layout(op) => partitions(op, inputs, model),
         Op::GrubCfg(op) => grub_cfg(op, inputs, model),
         other => unreachable!("`{}` is not pure", other.label()),
@@ -253,8 +255,11 @@ pub struct Menu {
 fn grub_cfg(op: &GrubCfg, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let mut kernels = Vec::new();
     for position in 0..op.slots.len() {
-        let facts: Facts = value(inputs, position)?;
-        kernels.push(facts.kernel);
+        let Some(kernel) = value::<Option<Kernel>>(inputs, position)? else {
+            // the same that the rules say, whoever comes first
+            return Err(rules::findings(inputs, model)?.into());
+        };
+        kernels.push(kernel);
     }
     Ok(Outcome::value(render_menu(model, &kernels)?))
 }

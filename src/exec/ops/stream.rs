@@ -1,6 +1,8 @@
-//! Readers between asynchronous engines and synchronous writers: they count, report and can be stopped.
+//! Between asynchronous engines, files and synchronous writers: readers that count, report and can be stopped, a writer
+//! that keeps the disk busy.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
+use crate::fs::writeback::Writeback;
 
 /// Bytes between two reports.
 const REPORT_EVERY: u64 = 4 << 20;
@@ -34,18 +37,60 @@ impl<R: Read> Watched<R> {
     }
 }
 
+impl<R> Watched<R> {
+    fn passed(&mut self, bytes: u64) {
+        self.done += bytes;
+        if self.done - self.reported >= REPORT_EVERY {
+            self.reported = self.done;
+            self.reporter.bytes(self.done, self.total);
+        }
+    }
+}
+
 impl<R: Read> Read for Watched<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.cancel.is_cancelled() {
             return Err(io::Error::other("interrupted"));
         }
         let n = self.inner.read(buffer)?;
-        self.done += n as u64;
-        if self.done - self.reported >= REPORT_EVERY {
-            self.reported = self.done;
-            self.reporter.bytes(self.done, self.total);
-        }
+        self.passed(n as u64);
         Ok(n)
+    }
+}
+
+impl<R: Seek> Seek for Watched<R> {
+    /// What is passed over counts as done.
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let before = self.inner.stream_position()?;
+        let after = self.inner.seek(to)?;
+        self.passed(after.saturating_sub(before));
+        Ok(after)
+    }
+}
+
+/// A file that is written from its start on, and goes to the disk meanwhile.
+pub struct Appended<'a> {
+    file: &'a File,
+    at: u64,
+    writeback: Writeback,
+}
+
+impl<'a> Appended<'a> {
+    pub fn new(file: &'a File) -> Appended<'a> {
+        Appended { file, at: 0, writeback: Writeback::default() }
+    }
+}
+
+impl Write for Appended<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.writeback.wrote(self.file, self.at, n as u64);
+        self.at += n as u64;
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 

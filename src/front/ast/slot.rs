@@ -1,9 +1,11 @@
 //! A slot as it is written, and the settings that `defaults` may hold for all of them.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{BuildArgs, Example};
+use super::{BuildArgs, Example, features};
 use crate::base::name::{NAME_MAX, NAME_PATTERN};
 use crate::front::words;
 
@@ -127,12 +129,16 @@ pub enum Kexec {
 /// The root filesystem.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, extend("allOf" = features::by_type()))]
 pub struct Filesystem {
     /// The filesystem's type. Default: `ext4`.
     #[serde(rename = "type")]
     #[schemars(extend("default" = "ext4"))]
     pub kind: Option<FilesystemType>,
+    /// Features to turn on or off, as `mke2fs` and `mkfs.xfs` name them: `reflink: false`. What is not named follows from
+    /// the slot's kernel and from GRUB. Those of `defaults` and of the slot are merged by name. Default: none.
+    #[schemars(schema_with = "features::schema", example = Example::of(r#"{"reflink": false}"#))]
+    pub features: Option<BTreeMap<String, bool>>,
 }
 
 /// A root filesystem's type.

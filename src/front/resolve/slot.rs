@@ -8,9 +8,9 @@ use std::path::Path;
 use super::value::Reader;
 use crate::diag::{Diagnostic, Span, Spanned, codes};
 use crate::front::ast;
-use crate::front::model::{Distro, FileContent, Filesystem, FilesystemKind, SlotSize};
+use crate::front::model::{Distro, FileContent, FilesystemKind, SlotSize};
 use crate::front::place::Place;
-use crate::front::resolved::{Dracut, File, Kernel, Slot, Systemd, User, Words};
+use crate::front::resolved::{Dracut, Feature, File, Filesystem, Kernel, Slot, Systemd, User, Words};
 
 /// Where a slot's settings stand: its own entry, and `defaults`.
 #[derive(Clone, Copy)]
@@ -152,11 +152,43 @@ fn build_args(
 
 fn filesystem(section: &Section<'_, ast::Filesystem>, near: Span) -> Spanned<Filesystem> {
     let (kind, span) = match section.pick("type", |f| &f.kind) {
-        Some((ast::FilesystemType::Ext4, p)) => (FilesystemKind::Ext4, p.span()),
-        Some((ast::FilesystemType::Xfs, p)) => (FilesystemKind::Xfs, p.span()),
+        Some((kind, p)) => (self::kind(kind), p.span()),
         None => (FilesystemKind::Ext4, near),
     };
-    Spanned::new(Filesystem { kind }, span)
+    let mut merged = std::collections::BTreeMap::new();
+    let of_which = [&section.own, &section.defaults].into_iter().zip([section.at.own, section.at.defaults]);
+    let unread = of_which.take_while(|(f, _)| f.kind.is_none()).any(|(_, place)| place.has("type"));
+    if unread {
+        // the type was found wrong: what it would have is not known
+        return Spanned::new(Filesystem { kind, features: Vec::new() }, span);
+    }
+    for (filesystem, place, own) in
+        [(&section.defaults, section.at.defaults, false), (&section.own, section.at.own, true)]
+    {
+        merged.extend(features(filesystem, place, own).into_iter().map(|f| (f.name.value.clone(), f)));
+    }
+    Spanned::new(Filesystem { kind, features: merged.into_values().collect() }, span)
+}
+
+pub fn kind(kind: ast::FilesystemType) -> FilesystemKind {
+    match kind {
+        ast::FilesystemType::Ext4 => FilesystemKind::Ext4,
+        ast::FilesystemType::Xfs => FilesystemKind::Xfs,
+    }
+}
+
+/// The features of a section that stands at `at`; none beside a type that was found wrong.
+pub fn features(filesystem: &ast::Filesystem, at: Place<'_>, own: bool) -> Vec<Feature> {
+    if filesystem.kind.is_none() && at.has("type") {
+        return Vec::new();
+    }
+    let at = at.key("features");
+    let feature = |(name, on): (&String, &bool)| Feature {
+        name: Spanned::new(name.clone(), at.key_of(name)),
+        on: Spanned::new(*on, at.key(name).span()),
+        own,
+    };
+    filesystem.features.iter().flatten().map(feature).collect()
 }
 
 fn kernel(r: &mut Reader<'_>, section: &Section<'_, ast::Kernel>, near: Span) -> Kernel {

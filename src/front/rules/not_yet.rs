@@ -2,7 +2,7 @@
 
 use super::Case;
 use crate::diag::{Diagnostics, Span, codes};
-use crate::front::model::{Format, Table};
+use crate::front::model::Format;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     let mut warn = |what: &str, span: Span, help: &str| {
@@ -10,9 +10,6 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
         found.push(case.warning(codes::NOT_YET, message, span, "`apply` will refuse this").help(help));
     };
     let disk = &case.resolved.disk;
-    if disk.table.value == Table::Gpt {
-        warn("a GPT", disk.table.span, "write `table: mbr`");
-    }
     for (format, name) in [(Format::Qcow2, "qcow2"), (Format::Vmdk, "vmdk"), (Format::Vhd, "vhd")] {
         if disk.formats.value.contains(&format) {
             let help = "write `formats: [raw]`; `qemu-img convert` makes the others of it";

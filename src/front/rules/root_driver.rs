@@ -5,9 +5,9 @@
 //! is not to be relied on for xfs. Ubuntu's kernels have ext4 built in.
 
 use super::Case;
-use crate::diag::{Diagnostics, Source, Span, Spanned, codes};
+use crate::diag::{Diagnostics, Spanned, codes};
+use crate::front::addition::one_more;
 use crate::front::model::{Distro, FilesystemKind};
-use crate::front::resolved::Words;
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
     for slot in case.slots() {
@@ -40,35 +40,12 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
             .error(codes::DRIVER_MISSING, message, case.line(list), &label)
             .and(slot.filesystem.span, format!("the root is {name}"))
             .help(&help);
-        found.push(match one_more(case.source(), &dracut.drivers, name).filter(|_| dracut.drivers_stated) {
-            Some((at, text)) => finding.fix(help, at, text),
+        let more = one_more(case.source(), dracut.drivers.span, &dracut.drivers.value);
+        found.push(match more.filter(|_| dracut.drivers_stated) {
+            Some(insertion) => finding.fix(help, insertion.span(), insertion.text(name)),
             None => finding,
         });
     }
-}
-
-/// Where to insert what, so that a list as it is written has one word more. `None` for a list that an alias repeats.
-fn one_more(source: &Source, list: &Spanned<Words>, word: &str) -> Option<(Span, String)> {
-    let insert = |at: usize, text: String| Some((Span::new(at, at), text));
-    let flow = source.text[list.span.start..].starts_with('[');
-    let (Some(first), Some(last)) = (list.value.first(), list.value.last()) else {
-        return flow.then(|| insert(list.span.start + 1, word.to_string())).flatten();
-    };
-    if first.span.start < list.span.start || last.span.end > list.span.end {
-        return None;
-    }
-    if flow {
-        return insert(last.span.end, format!(", {word}"));
-    }
-    // a dash that follows another one (`- - a`) begins no line
-    let line = source.text[..first.span.start].rfind('\n').map_or(0, |at| at + 1);
-    let (indent, _) =
-        source.text[line..first.span.start].split_once('-').filter(|parts| parts.1.trim().is_empty())?;
-    // behind a comment of the last item
-    let rest = source.text[last.span.end..].split('\n').next().unwrap_or_default();
-    let (rest, ending) = rest.strip_suffix('\r').map_or((rest, "\n"), |rest| (rest, "\r\n"));
-    let at = last.span.end + rest.len();
-    indent.trim().is_empty().then(|| insert(at, format!("{ending}{indent}- {word}"))).flatten()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::base::Bytes;
 use crate::rootfs::tree::{Meta, TreePath};
 
 use super::super::names::{self, Directory, Entry, Names, Type};
+use super::super::walk::Walked;
 use super::super::{FsError, Written};
 use super::checksum::crc;
 use super::directory::{self, Style};
@@ -12,7 +13,7 @@ use super::extents::ExtentTree;
 use super::format::{BLOCK_UNINIT, Descriptor, INODE_UNINIT, ITABLE_ZEROED, Superblock};
 use super::geometry::{GROUP_BLOCKS, Geometry};
 use super::inode::{self, LOST_AND_FOUND, MOST_LINKS, RESIZE, ROOT};
-use super::write::{Pass, unrepresentable};
+use super::write::Pass;
 use super::{BLOCK, Block, hash};
 
 /// Blocks that `lost+found` has at least, so that e2fsck can move files there on a full filesystem.
@@ -27,13 +28,14 @@ struct Groups {
 
 impl Pass<'_> {
     /// Writes all that is left, the superblock last.
-    pub fn finish(mut self) -> Result<Written, FsError> {
-        if self.names.entry(ROOT, b"lost+found").is_none() {
+    pub fn finish(mut self, walked: Walked) -> Result<Written, FsError> {
+        let Walked { mut names, data } = walked;
+        if names.entry(ROOT, b"lost+found").is_none() {
             let meta = Meta { mode: 0o700, mtime: self.request.created, ..Meta::default() };
             self.inodes.record(LOST_AND_FOUND).set_meta(Type::Directory, &meta, self.request.created);
-            self.names.insert(ROOT, b"lost+found", Entry { inode: LOST_AND_FOUND, kind: Type::Directory });
+            names.insert(ROOT, b"lost+found", Entry { inode: LOST_AND_FOUND, kind: Type::Directory });
         }
-        let per_group = self.write_directories()?;
+        let per_group = self.write_directories(names)?;
         self.check_size()?;
         self.write_resize_inode()?;
         self.write_inodes()?;
@@ -43,7 +45,7 @@ impl Pass<'_> {
         let kept = (self.geometry.blocks / 50).min(4096);
         Ok(Written {
             inodes: self.inodes.used().into(),
-            data: Bytes(self.data),
+            data: Bytes(data),
             free: Bytes(groups.free_blocks.saturating_sub(kept) * BLOCK as u64),
         })
     }
@@ -57,18 +59,23 @@ impl Pass<'_> {
         let have = self.request.size;
         match Geometry::sufficient(have, content, inodes, self.features) {
             Some(need) => Err(FsError::TooSmall { need, have }),
-            None => Err(unrepresentable(&TreePath::root(), "the tree needs an ext4 of more than 16 TiB")),
+            None => {
+                Err(FsError::unrepresentable(&TreePath::root(), "the tree needs an ext4 of more than 16 TiB"))
+            }
         }
     }
 
     /// Writes all directories and completes their inodes; returns how many lie in each group.
-    fn write_directories(&mut self) -> Result<Vec<u32>, FsError> {
-        let directories = std::mem::replace(&mut self.names, Names::new(ROOT)).into_directories();
+    fn write_directories(&mut self, names: Names) -> Result<Vec<u32>, FsError> {
+        let directories = names.into_directories();
         let mut per_group = vec![0; self.geometry.groups as usize];
         for (number, directory) in &directories {
             if !self.write_directory(*number, directory)? {
                 let path = names::path(*number, &directories);
-                return Err(unrepresentable(&path, "has more names than an index of two levels holds"));
+                return Err(FsError::unrepresentable(
+                    &path,
+                    "has more names than an index of two levels holds",
+                ));
             }
             // Numbers past the last group are those of a tree that is too large.
             if let Some(count) = per_group.get_mut(((number - 1) / self.geometry.inodes_per_group) as usize) {

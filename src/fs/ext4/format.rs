@@ -21,37 +21,6 @@ pub const BLOCK_UNINIT: u16 = 2;
 /// The inode table reads as zeros, so nobody needs to write them at the first mount.
 pub const ITABLE_ZEROED: u16 = 4;
 
-const COMPAT_JOURNAL: u32 = 0x4;
-const COMPAT_EXT_ATTR: u32 = 0x8;
-const COMPAT_RESIZE_INODE: u32 = 0x10;
-const COMPAT_DIR_INDEX: u32 = 0x20;
-const INCOMPAT_FILETYPE: u32 = 0x2;
-const INCOMPAT_EXTENTS: u32 = 0x40;
-const INCOMPAT_64BIT: u32 = 0x80;
-const INCOMPAT_FLEX_BG: u32 = 0x200;
-const RO_SPARSE_SUPER: u32 = 0x1;
-const RO_LARGE_FILE: u32 = 0x2;
-const RO_HUGE_FILE: u32 = 0x8;
-const RO_GDT_CSUM: u32 = 0x10;
-const RO_DIR_NLINK: u32 = 0x20;
-const RO_EXTRA_ISIZE: u32 = 0x40;
-const RO_METADATA_CSUM: u32 = 0x400;
-
-/// The feature words: compatible, incompatible, read-only compatible.
-fn feature_words(features: Features) -> [u32; 3] {
-    let flag = |on: bool, bit: u32| if on { bit } else { 0 };
-    [
-        COMPAT_EXT_ATTR | COMPAT_RESIZE_INODE | COMPAT_DIR_INDEX | flag(features.journal, COMPAT_JOURNAL),
-        INCOMPAT_FILETYPE | INCOMPAT_EXTENTS | INCOMPAT_FLEX_BG | flag(features.bit64, INCOMPAT_64BIT),
-        RO_SPARSE_SUPER
-            | RO_LARGE_FILE
-            | RO_HUGE_FILE
-            | RO_DIR_NLINK
-            | RO_EXTRA_ISIZE
-            | if features.metadata_csum { RO_METADATA_CSUM } else { RO_GDT_CSUM },
-    ]
-}
-
 /// What a superblock says beside the geometry.
 pub struct Superblock<'a> {
     pub geometry: &'a Geometry,
@@ -85,7 +54,7 @@ impl Superblock<'_> {
         let g = self.geometry;
         let mut put = |at: usize, bytes: &[u8]| out[at..at + bytes.len()].copy_from_slice(bytes);
         let time = self.created.secs.clamp(0, (1 << 40) - 1) as u64;
-        let [compat, incompat, ro_compat] = feature_words(self.features);
+        let [compat, ro_compat, incompat] = self.features.words();
         let root_blocks = reserved_for_root(g.blocks);
         for (at, value) in [
             (0x00, g.groups * g.inodes_per_group),

@@ -42,9 +42,14 @@ pub struct Geometry {
     pub journal_blocks: u32,
 }
 
-/// Bytes for each inode: mke2fs.conf's `small` type below 512 MiB, its default above.
+/// Smaller filesystems are of mke2fs.conf's `small` type, in bytes.
+const SMALL: u64 = 512 << 20;
+/// More MiB than a last group can have that is left out: superblock, descriptors and table are under 13 MiB.
+const TAIL_MIB: u64 = 16;
+
+/// Bytes for each inode: mke2fs.conf's `small` type, its default above.
 fn inode_ratio(blocks: u64) -> u64 {
-    if blocks * (BLOCK as u64) < 512 << 20 { 4096 } else { 16384 }
+    if blocks * (BLOCK as u64) < SMALL { 4096 } else { 16384 }
 }
 
 /// Descriptor blocks to reserve, so that the filesystem can grow 1024-fold as after mke2fs; at most what one
@@ -187,24 +192,49 @@ impl Geometry {
         self.blocks.saturating_sub(metadata + u64::from(self.journal_blocks) + 1)
     }
 
-    /// A partition size above `above` in whole MiB that holds `blocks` blocks of content and `inodes` inodes, however
-    /// the metadata cuts the content up; `None` if it would be over [`MAX_BLOCKS`].
+    /// Areas of metadata that lie within the first `blocks` blocks of room.
+    fn cuts(&self, blocks: u64) -> u64 {
+        let (mut left, mut cursor, mut cuts) = (blocks, 0, 0);
+        for area in self.metadata() {
+            let gap = area.start - cursor;
+            if gap >= left {
+                break;
+            }
+            (left, cursor, cuts) = (left - gap, area.end, cuts + u64::from(gap > 0));
+        }
+        cuts
+    }
+
+    /// How many blocks and inodes it lacks for a content of so many, however the metadata cuts the content up.
+    fn lacks(&self, blocks: u64, inodes: u64) -> (u64, u64) {
+        // An area of metadata can cut one extent in two, which costs one tree leaf at worst and less than another block for
+        // the index above it; the journal's own tree is within the spare ones.
+        let all = blocks + 2 * self.cuts(blocks + u64::from(self.journal_blocks)) + 4;
+        (all.saturating_sub(self.room()), inodes.saturating_sub(self.inodes()))
+    }
+
+    /// The smallest partition above `above` in whole MiB that is sure to hold `blocks` blocks of content and `inodes`
+    /// inodes; `None` if it would be over [`MAX_BLOCKS`]. It is more than the content needs by less than 1 MiB and three
+    /// blocks for each area of metadata between.
     pub fn sufficient(above: Bytes, blocks: u64, inodes: u64, features: Features) -> Option<Bytes> {
-        let mib = |size: Bytes| size.0 >> 20;
-        let mut candidate = (mib(above) + 1).max(mib(Bytes(MIN_BLOCKS * BLOCK as u64)));
+        let mut mib = ((above.0 >> 20) + 1).max((MIN_BLOCKS * BLOCK as u64) >> 20);
         loop {
-            let size = Bytes(candidate << 20);
+            let size = Bytes(mib << 20);
             let geometry = Geometry::new(size, features)?;
-            // An area of metadata can cut one extent in two, which costs one tree leaf at worst and less than another
-            // block for the index above it; the journal's own tree is within the spare ones.
-            let cuts = 2 * geometry.metadata().len() as u64 + 4;
-            let missing_blocks = (blocks + cuts).saturating_sub(geometry.room());
-            let missing_inodes = inodes.saturating_sub(geometry.inodes());
-            if missing_blocks == 0 && missing_inodes == 0 {
+            let (missing, missing_inodes) = geometry.lacks(blocks, inodes);
+            if missing == 0 && missing_inodes == 0 {
                 return Some(size);
             }
-            // A partition larger by a block has at most a block and an inode more, so this skips nothing that would do.
-            candidate += mib(Bytes(missing_blocks.max(missing_inodes) * BLOCK as u64)).max(1);
+            // Each MiB adds at most 256 blocks, and inodes by the ratio; once only a tail that was left out comes in, or
+            // rounding falls in favour. At the border of the ratios inodes become fewer, and blocks many more.
+            let each = (1 << 20) / inode_ratio(size.0 / BLOCK as u64);
+            let groups = u64::from(geometry.groups) + missing_inodes / each / 128 + 1;
+            let rounding = groups * u64::from(INODES_PER_BLOCK);
+            let by_blocks = (missing / 256).saturating_sub(TAIL_MIB);
+            let by_inodes = (missing_inodes.saturating_sub(rounding) / each).saturating_sub(TAIL_MIB);
+            let next = mib + by_blocks.max(by_inodes).max(1);
+            let border = SMALL >> 20;
+            mib = if mib < border { next.min(border) } else { next };
         }
     }
 }
@@ -272,6 +302,23 @@ mod tests {
             prop_assert!(size.0 > have.0);
             let g = Geometry::new(size, features).expect("in range");
             prop_assert!(g.room() >= blocks && g.inodes() >= inodes);
+        }
+
+        /// No size that was jumped over would have done.
+        #[test]
+        fn the_sufficient_size_is_the_smallest(
+            have in 1u64..1500, blocks in 0u64..1_500_000, inodes in prop_oneof![0u64..2000, 0u64..150_000, 0u64..900_000],
+            bit64: bool, journal: bool,
+        ) {
+            let features = Features { bit64, journal, ..Features::default() };
+            let have = Bytes(have << 20);
+            let size = Geometry::sufficient(have, blocks, inodes, features).expect("far from the limit");
+            let too_small = |mib: u64| {
+                Geometry::new(Bytes(mib << 20), features).is_none_or(|g| g.lacks(blocks, inodes) != (0, 0))
+            };
+            for mib in (have.0 >> 20) + 1..size.0 >> 20 {
+                prop_assert!(too_small(mib), "{} MiB would do, not only {}", mib, size);
+            }
         }
     }
 }

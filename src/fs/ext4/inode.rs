@@ -22,6 +22,8 @@ pub const EXTENTS: u32 = 0x0008_0000;
 pub const INDEX: u32 = 0x1000;
 /// Names that one inode can have.
 pub const MOST_LINKS: u16 = 65_000;
+/// Bytes of the block map, which holds an extent tree's root, a short symlink's target or a device number.
+pub const MAP: usize = 60;
 /// Bytes of the extra part that we fill.
 pub const EXTRA: u16 = 32;
 
@@ -96,9 +98,8 @@ impl Record<'_> {
         self.put32(0x20, flags);
     }
 
-    /// The 60 bytes of block map: an extent tree's root, a short symlink's target or a device number.
-    pub fn set_map(&mut self, map: &[u8; 60]) {
-        self.0[0x28..0x64].copy_from_slice(map);
+    pub fn set_map(&mut self, map: &[u8; MAP]) {
+        self.0[0x28..0x28 + MAP].copy_from_slice(map);
     }
 
     pub fn set_body(&mut self, attributes: &[u8; IN_INODE]) {
@@ -121,8 +122,8 @@ impl Record<'_> {
 
 /// A device's number in the block map: the old form where it fits, as the kernel does. `None` over 12 bits of major
 /// or 20 of minor.
-pub fn device(major: u32, minor: u32) -> Option<[u8; 60]> {
-    let mut map = [0; 60];
+pub fn device(major: u32, minor: u32) -> Option<[u8; MAP]> {
+    let mut map = [0; MAP];
     if major < 256 && minor < 256 {
         map[0..4].copy_from_slice(&(major << 8 | minor).to_le_bytes());
     } else if major < 1 << 12 && minor < 1 << 20 {

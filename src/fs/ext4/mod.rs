@@ -3,11 +3,12 @@
 //! What enters is a stream of nodes, each file with its data behind it; what leaves is a filesystem that `e2fsck -f`
 //! calls clean and Linux mounts read-write. Blocks of 4 KiB and inodes of 256 bytes, always. The way of a node:
 //!
-//! - [`geometry`]: pure arithmetic from the partition's size: groups, inode count, where metadata lies
+//! - [`features`]: what kernel and GRUB may be too old for; [`geometry`]: pure arithmetic from the partition's size: groups, inode count, where metadata lies
 //! - [`alloc`] and [`store`]: data blocks in order of arrival, past the metadata, written in long runs
 //! - [`names`](super::names): the namespace held in memory; [`inode`], [`xattr`], [`extents`], [`directory`] and [`journal`]: values
 //!   to the bytes of one structure each; [`format`] the superblock and group descriptors; [`checksum`] theirs
 //! - [`write`]: the pass itself; [`finish`]: directories and all that is known only at the end
+//! - [`dump`](fn@dump): a finished filesystem as text, for tests
 //!
 //! Memory: 256 bytes an inode plus its names (about 60 bytes and the name's length each) and 1 MiB of buffer: 340 bytes
 //! a file measured, 37 MB for 100,000 files. Nothing grows with the size of files; while one file is written its extent
@@ -22,7 +23,9 @@
 mod alloc;
 mod checksum;
 mod directory;
+mod dump;
 mod extents;
+mod features;
 mod finish;
 mod format;
 mod geometry;
@@ -33,44 +36,16 @@ mod store;
 mod write;
 mod xattr;
 
+#[cfg(test)]
+pub(super) mod tests;
+
 use crate::rootfs::tree::TreeSource;
 
+use super::walk::walk;
 use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
-/// What a kernel and a boot loader may be too old for. All the rest (extents, flex groups, hashed directories, the
-/// resize inode, nanosecond times …) is read by every ext4 since Linux 2.6.28 and always on. `orphan_file` and
-/// `metadata_csum_seed` are never used: GRUB 2.02 refuses them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Features {
-    /// CRC32c over every structure (`metadata_csum`): Linux 3.18 in earnest, e2fsprogs 1.43 (el7 has 1.42.9, whose
-    /// fsck refuses it). Without it group descriptors alone have a CRC16 (`uninit_bg`).
-    pub metadata_csum: bool,
-    /// Descriptors of 64 bytes (`64bit`): Linux 2.6.28, e2fsprogs 1.42. Lets the filesystem grow past 16 TiB.
-    pub bit64: bool,
-    /// A journal (`has_journal`), of the size that mke2fs would choose.
-    pub journal: bool,
-}
-
-impl Default for Features {
-    fn default() -> Features {
-        Features { metadata_csum: true, bit64: true, journal: true }
-    }
-}
-
-impl Features {
-    /// What Linux `version` (as `uname -r` says it) and the fsck of its time read. Before 4.4 neither `metadata_csum` nor
-    /// `64bit`: the kernel of el7 mounts both, but the e2fsprogs beside it refuses to check them and the boot stops
-    /// there. A version that cannot be read counts as a new one.
-    pub fn for_kernel(version: &str) -> Features {
-        let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
-        match (numbers.next(), numbers.next()) {
-            (Some(Ok(major)), Some(Ok(minor))) if (major, minor) < (4, 4) => {
-                Features { metadata_csum: false, bit64: false, journal: true }
-            }
-            _ => Features::default(),
-        }
-    }
-}
+pub use dump::dump;
+pub use features::Features;
 
 /// The ext4 writer.
 ///
@@ -91,25 +66,8 @@ impl Formatter for Ext4 {
         tree: &mut dyn TreeSource,
         out: &mut dyn WriteAt,
     ) -> Result<Written, FsError> {
-        let mut pass = write::Pass::begin(self.features, request, out)?;
-        while let Some(item) = tree.next_item().map_err(FsError::Read)? {
-            pass.add(item)?;
-        }
-        pass.finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_kernel_gets_an_old_filesystem() {
-        for old in ["3.10.0-1160.11.1.el7.x86_64", "2.6.32-754.el6.x86_64", "4.3.0"] {
-            assert!(!Features::for_kernel(old).metadata_csum, "{old}");
-        }
-        for new in ["4.4.0-210-generic", "4.18.0-240.10.1.el8_3.x86_64", "6.1.0-56-amd64", "x"] {
-            assert_eq!(Features::for_kernel(new), Features::default(), "{new}");
-        }
+        let pass = write::Pass::begin(self.features, request, out)?;
+        let (pass, walked) = walk(pass, request.created, tree)?;
+        pass.finish(walked)
     }
 }

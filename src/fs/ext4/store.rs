@@ -4,8 +4,8 @@
 
 use super::super::FsError;
 use super::super::sink::Sink;
-use super::Block;
 use super::alloc::Allocator;
+use super::{BLOCK, Block};
 
 /// The allocator and the sink: where a new block comes from and where its bytes go.
 pub struct Store<'a> {
@@ -21,6 +21,14 @@ impl Store<'_> {
             self.sink.discard();
         }
         first
+    }
+
+    /// Room for as many blocks as lie in a row, at least one.
+    pub fn room(&mut self) -> Result<&mut [u8], FsError> {
+        let most = self.alloc.contiguous().saturating_mul(BLOCK as u64);
+        let room = self.sink.room(self.alloc.cursor())?;
+        let length = most.min(room.len() as u64) as usize;
+        Ok(&mut room[..length])
     }
 
     /// Puts `bytes` into a new block and says which.

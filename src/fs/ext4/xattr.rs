@@ -135,7 +135,10 @@ pub fn store(attributes: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<Stored, String> 
     let room = BLOCK - HEADER - 4;
     let cost: usize = in_block.iter().map(|a| a.cost()).sum();
     if cost > room {
-        return Err(format!("its extended attributes need {cost} bytes, ext4 has {room}"));
+        return Err(format!(
+            "its extended attributes take {cost} bytes, and the block that ext4 has for them {room}; a larger one would be \
+             an inode of its own (ea_inode), and GRUB reads no filesystem with such"
+        ));
     }
     let mut stored = Stored::default();
     if !in_inode.is_empty() {

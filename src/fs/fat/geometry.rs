@@ -25,6 +25,10 @@ const FAT_ENTRY: u64 = 4;
 /// The sectors per cluster of a partition up to so many sectors, as Windows and mkfs.fat choose.
 const CLUSTERS: [(u64, u8); 4] = [(532_480, 1), (16_777_216, 8), (33_554_432, 16), (67_108_864, 32)];
 const LARGEST_CLUSTER: u8 = 64;
+/// How many sizes a cluster can have.
+pub const SIZES: usize = CLUSTERS.len() + 1;
+/// The smallest partition in whole MiB: clusters of a sector, and the fewest.
+pub const LEAST: Bytes = Bytes(33 << 20);
 
 /// The measures of one filesystem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +44,7 @@ pub struct Geometry {
 
 impl Geometry {
     pub fn new(size: Bytes) -> Result<Geometry, FsError> {
-        let too_small = FsError::TooSmall { need: Geometry::sure_size(0, 0), have: size };
+        let too_small = FsError::TooSmall { need: LEAST, have: size };
         let total = size.0 / SECTOR;
         let per_cluster = sectors_per_cluster(total);
         let spc = u64::from(per_cluster);
@@ -63,21 +67,27 @@ impl Geometry {
         }
     }
 
-    /// A partition size that surely holds `items` files and directories which fill `sectors` sectors.
-    pub fn sure_size(sectors: u64, items: u64) -> Bytes {
-        let mut total = 0;
-        for (_, spc) in CLUSTERS.into_iter().chain([(u64::MAX, LARGEST_CLUSTER)]) {
-            let spc = u64::from(spc);
-            // each item may leave a cluster almost empty
-            let clusters = (sectors.div_ceil(spc) + if spc > 1 { items } else { 0 }).max(FEWEST);
+    /// The smallest partition above `above`, in whole MiB, that holds content which takes so many clusters of each of the
+    /// sizes of [`cluster_sizes`]; `None` if FAT has none.
+    pub fn sufficient(above: Bytes, clusters: [u64; SIZES]) -> Option<Bytes> {
+        let mut from = above.0 / Bytes::MIB.0 + 1;
+        for ((most, sectors), clusters) in classes().zip(clusters) {
+            let clusters = clusters.max(FEWEST);
             let fat = ((clusters + 2) * FAT_ENTRY).div_ceil(SECTOR);
-            total = RESERVED + FATS * fat + clusters * spc;
-            let rounded = Bytes(total * SECTOR).round_up(Bytes::MIB);
-            if u64::from(sectors_per_cluster(rounded.0 / SECTOR)) <= spc {
-                return rounded;
+            let least = RESERVED + FATS * fat + clusters * u64::from(sectors);
+            let mut mib = from.max((least * SECTOR).div_ceil(Bytes::MIB.0));
+            let last = most.saturating_mul(SECTOR) / Bytes::MIB.0;
+            // Rounding of the FAT's length may cost a cluster.
+            while mib <= last {
+                match Geometry::new(Bytes::mib(mib)) {
+                    Ok(geometry) if u64::from(geometry.clusters) >= clusters => return Some(Bytes::mib(mib)),
+                    Ok(_) | Err(FsError::TooSmall { .. }) => mib += 1,
+                    Err(_) => return None,
+                }
             }
+            from = from.max(last + 1);
         }
-        Bytes(total * SECTOR).round_up(Bytes::MIB)
+        None
     }
 
     pub fn cluster_bytes(&self) -> u64 {
@@ -141,8 +151,18 @@ impl Geometry {
     }
 }
 
+/// The sizes of clusters, in sectors, each with the largest partition that has it.
+fn classes() -> impl Iterator<Item = (u64, u8)> {
+    CLUSTERS.into_iter().chain([(u64::MAX, LARGEST_CLUSTER)])
+}
+
+/// Bytes of a cluster, from the smallest partitions to the largest.
+pub fn cluster_sizes() -> impl Iterator<Item = u64> {
+    classes().map(|(_, sectors)| u64::from(sectors) * SECTOR)
+}
+
 fn sectors_per_cluster(total: u64) -> u8 {
-    CLUSTERS.iter().find(|(most, _)| total <= *most).map_or(LARGEST_CLUSTER, |(_, spc)| *spc)
+    classes().find(|(most, _)| total <= *most).map_or(LARGEST_CLUSTER, |(_, sectors)| sectors)
 }
 
 /// `free` clusters, the last one used being `last`.
@@ -173,12 +193,11 @@ mod tests {
 
     #[test]
     fn the_smallest_is_as_promised() {
-        let least = Geometry::sure_size(0, 0);
-        assert_eq!(least, Bytes::mib(33));
-        assert!(Geometry::new(least).is_ok());
+        assert_eq!(Geometry::sufficient(Bytes(0), [0; SIZES]), Some(LEAST));
+        assert!(Geometry::new(LEAST).is_ok());
         assert!(matches!(
             Geometry::new(Bytes::mib(32)),
-            Err(FsError::TooSmall { need, .. }) if need == least
+            Err(FsError::TooSmall { need, .. }) if need == LEAST
         ));
         assert!(matches!(Geometry::new(Bytes(0)), Err(FsError::TooSmall { .. })));
         assert!(matches!(Geometry::new(Bytes::gib(4096)), Err(FsError::Unrepresentable { .. })));
@@ -196,13 +215,20 @@ mod tests {
             prop_assert!((fat - 2) * 128 < (mib * 2048 - RESERVED - FATS * (fat - 2)) / spc + 2);
         }
 
+        /// It holds so many files, and no smaller partition above `have` does.
         #[test]
-        fn a_sure_size_is_sure(sectors in 0u64..1 << 28, items in 0u64..100_000) {
-            let size = Geometry::sure_size(sectors.max(items), items);
-            let g = Geometry::new(size).expect("fits");
-            // the worst that these items can take: one sector each in a cluster of its own, the others full
-            let spc = u64::from(g.sectors_per_cluster);
-            prop_assert!((sectors.max(items) - items).div_ceil(spc) + items <= u64::from(g.clusters));
+        fn the_sufficient_size_is_the_smallest(have in 0u64..40_000, files in 0u64..400_000, length in 0u64..200_000) {
+            let clusters: Vec<u64> = cluster_sizes().map(|size| files * length.div_ceil(size)).collect();
+            let clusters: [u64; SIZES] = clusters.try_into().expect("of each size");
+            let holds = |mib: u64| Geometry::new(Bytes::mib(mib)).is_ok_and(|g| {
+                let class = cluster_sizes().position(|size| size == g.cluster_bytes()).expect("a size");
+                u64::from(g.clusters) >= clusters[class]
+            });
+            let size = Geometry::sufficient(Bytes::mib(have), clusters).expect("far below 2 TiB");
+            prop_assert!(size > Bytes::mib(have) && holds(size.0 >> 20));
+            for mib in have + 1..size.0 >> 20 {
+                prop_assert!(!holds(mib), "{} MiB would do, not only {}", mib, size);
+            }
         }
     }
 }

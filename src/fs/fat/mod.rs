@@ -3,12 +3,13 @@
 //! Enters: a tree of directories and regular files. Leaves: boot sector and its backup, FSInfo, two FATs, long names
 //! with their short ones, times in UTC (FAT has no time zone). What holds: file data goes out as it comes, each file in
 //! one run of clusters; directories follow behind it, entries sorted; the same tree in the same order gives the same
-//! bytes. What a FAT does not know (owners, modes, xattrs) is dropped, what it cannot say is an error.
+//! bytes. What a FAT does not know (owners, modes, xattrs) is dropped, and [`loss`] tells it; what it cannot say is an error.
 //!
 //! The format: Microsoft FAT32 File System Specification 1.03 (2000), which UEFI 2.10, section 13.3 makes its own.
 
 mod directory;
 mod geometry;
+pub mod loss;
 mod name;
 pub mod read;
 mod time;
@@ -102,8 +103,8 @@ struct Writer<'a> {
     fat: Vec<u32>,
     files: u64,
     data: u64,
-    /// Sectors that files and directories would take with clusters of one sector, to say what would be enough.
-    sectors: u64,
+    /// Clusters that files and directories take, for each size that clusters have: to say what would be enough.
+    clusters: [u64; geometry::SIZES],
 }
 
 impl<'a> Writer<'a> {
@@ -111,12 +112,21 @@ impl<'a> Writer<'a> {
         // the entries 0 and 1 hold the media byte and the flags "unmounted well, no error"
         let fat = vec![0x0fff_ff00 | u32::from(geometry::MEDIA), END, END];
         let root = Directory { parent: 0, mtime: request.created, children: BTreeMap::new() };
-        Writer { geometry, request, out, directories: vec![root], fat, files: 0, data: 0, sectors: 0 }
+        Writer {
+            geometry,
+            request,
+            out,
+            directories: vec![root],
+            fat,
+            files: 0,
+            data: 0,
+            clusters: [0; geometry::SIZES],
+        }
     }
 
     fn add(&mut self, item: Item<'_>, buffer: &mut [u8]) -> Result<(), FsError> {
         let Item { node, data } = item;
-        let bad = |problem: &str| unrepresentable(&node.path, problem);
+        let bad = |problem: &str| FsError::unrepresentable(&node.path, problem);
         match node.kind {
             Kind::Directory => {
                 let at = self.directory(&node.path)?;
@@ -161,7 +171,7 @@ impl<'a> Writer<'a> {
     fn directory(&mut self, path: &TreePath) -> Result<usize, FsError> {
         let Some(parent) = path.parent() else { return Ok(0) };
         let parent = self.directory(&parent)?;
-        let bad = |problem: &str| unrepresentable(path, problem);
+        let bad = |problem: &str| FsError::unrepresentable(path, problem);
         let name = name::checked(path).map_err(|problem| bad(&problem))?;
         let next = self.directories.len();
         match self.directories[parent].children.entry(name::folded(&name)) {
@@ -181,7 +191,7 @@ impl<'a> Writer<'a> {
     /// A run of clusters for `size` bytes, chained; none for an empty file. Once the clusters are used up it only
     /// counts on.
     fn allocate(&mut self, size: u64) -> Option<u32> {
-        self.sectors += size.div_ceil(geometry::SECTOR);
+        self.count(size);
         let count = size.div_ceil(self.geometry.cluster_bytes());
         if count == 0 {
             return None;
@@ -194,6 +204,13 @@ impl<'a> Writer<'a> {
         self.fat.extend((first + 1..first + count).map(|next| next as u32));
         self.fat.push(END);
         Some(first as u32)
+    }
+
+    /// Notes what `size` bytes would take in clusters of each size.
+    fn count(&mut self, size: u64) {
+        for (clusters, bytes) in self.clusters.iter_mut().zip(geometry::cluster_sizes()) {
+            *clusters += size.div_ceil(bytes);
+        }
     }
 
     /// One entry past the end marks the overflow; there is nothing to chain any more.
@@ -225,17 +242,36 @@ impl<'a> Writer<'a> {
             self.fat[ROOT as usize] = self.allocate(sizes[0] - cluster).unwrap_or(END);
         }
         if self.overflows() {
-            let items = self.files + self.directories.len() as u64;
-            let need = Geometry::sure_size(self.sectors + self.directories.len() as u64, items);
-            return Err(FsError::TooSmall { need, have: self.request.size });
+            return Err(self.too_small(sizes[0]));
         }
         for (at, size) in sizes.iter().enumerate() {
             if *size > directory::LARGEST {
-                return Err(unrepresentable(&TreePath::root(), "a FAT directory holds 65536 entries"));
+                return Err(FsError::unrepresentable(
+                    &TreePath::root(),
+                    "a FAT directory holds 65536 entries",
+                ));
             }
             self.write_directory(at, &clusters, label.filter(|_| at == 0))?;
         }
         self.write_tables(fat, label)
+    }
+
+    /// `root` are the bytes of the root directory.
+    fn too_small(&self, root: u64) -> FsError {
+        // what was counted of the root is what lies beyond a cluster of this filesystem, if anything does
+        let beyond = root.saturating_sub(self.geometry.cluster_bytes());
+        let mut clusters = self.clusters;
+        for (clusters, bytes) in clusters.iter_mut().zip(geometry::cluster_sizes()) {
+            *clusters = *clusters - beyond.div_ceil(bytes) + root.div_ceil(bytes).max(1);
+        }
+        let have = self.request.size;
+        match Geometry::sufficient(have, clusters) {
+            Some(need) => FsError::TooSmall { need, have },
+            None => FsError::unrepresentable(
+                &TreePath::root(),
+                "the tree needs a FAT filesystem of 2 TiB or more",
+            ),
+        }
     }
 
     fn write_directory(
@@ -304,10 +340,6 @@ impl<'a> Writer<'a> {
             free: Bytes(u64::from(free) * self.geometry.cluster_bytes()),
         })
     }
-}
-
-fn unrepresentable(path: &TreePath, problem: &str) -> FsError {
-    FsError::Unrepresentable { path: path.to_string(), problem: problem.to_string() }
 }
 
 #[cfg(test)]

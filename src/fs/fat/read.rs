@@ -6,7 +6,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::base::Bytes;
+use crate::base::{Bytes, Lba};
 
 const ENTRY: usize = 32;
 const ATTR_VOLUME: u8 = 0x08;
@@ -46,9 +46,34 @@ pub struct Extent {
     pub length: Bytes,
 }
 
+/// What a filesystem says of itself: enough to make another that firmware and GRUB take for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// What Linux and GRUB show as the filesystem's UUID.
+    pub id: u32,
+    /// Without the blanks that fill it.
+    pub label: String,
+    pub size: Bytes,
+    /// Where its partition starts on its disk, as it says.
+    pub start: Lba,
+}
+
+impl Volume {
+    /// The boot sector's fields (`BS_VolID`, `BS_VolLab`, `BPB_HiddSec`).
+    fn read(boot: &[u8; 512], size: u64) -> Volume {
+        Volume {
+            id: u32_at(boot, 67),
+            label: String::from_utf8_lossy(&boot[71..82]).trim_end().to_string(),
+            size: Bytes(size),
+            start: Lba(u64::from(u32_at(boot, 28))),
+        }
+    }
+}
+
 /// A FAT32 filesystem.
 pub struct Reader<R> {
     source: R,
+    volume: Volume,
     /// Where the first allocation table starts.
     table: u64,
     /// Where cluster 2, the first, starts.
@@ -104,12 +129,36 @@ impl<R: Read + Seek> Reader<R> {
         let clusters = ((total - head) / per_cluster).min((table_sectors * sector / 4).saturating_sub(2));
         Ok(Reader {
             source,
+            volume: Volume::read(&boot, total * sector),
             table: start.0 + reserved * sector,
             data: start.0 + head * sector,
             cluster: per_cluster * sector,
             clusters: u32::try_from(clusters).map_err(|_| FatError::NotFat32("too many clusters"))?,
             root: u32_at(&boot, 44),
         })
+    }
+
+    pub fn volume(&self) -> &Volume {
+        &self.volume
+    }
+
+    /// Every file with its path, without the folders; one larger than `limit` is refused.
+    pub fn files(&mut self, limit: Bytes) -> Result<Vec<(String, Vec<u8>)>, FatError> {
+        let mut out = Vec::new();
+        let mut folders: Vec<(String, Entry)> =
+            self.find("/")?.map(|root| (String::new(), root)).into_iter().collect();
+        // as many folders as any boot partition has, which also ends a circle
+        for _ in 0..10_000 {
+            let Some((path, folder)) = folders.pop() else { return Ok(out) };
+            for entry in self.list(&folder)? {
+                let path = format!("{path}/{}", entry.name);
+                match entry.directory {
+                    true => folders.push((path, entry)),
+                    false => out.push((path, self.read(&entry, limit)?)),
+                }
+            }
+        }
+        Err(FatError::Damaged("folders without end"))
     }
 
     /// The file or folder at `path`, its parts joined by `/`; letter case does not count, as FAT has it.

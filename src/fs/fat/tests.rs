@@ -95,12 +95,30 @@ fn the_size_it_asks_for_is_enough() {
     let nodes: Vec<(&str, Kind)> = nodes.iter().map(|(n, k)| (n.as_str(), k.clone())).collect();
     let Err(FsError::TooSmall { need, have }) = format(64, &nodes) else { panic!("80 MiB do not fit 64") };
     assert_eq!(have, Bytes::mib(64));
-    assert!(need <= Bytes::mib(84), "{need}");
     assert!(format(need.0 >> 20, &nodes).is_ok());
+    assert!(
+        matches!(format((need.0 >> 20) - 1, &nodes), Err(FsError::TooSmall { need: same, .. }) if same == need)
+    );
     // below the least FAT32 it is the tree that decides too
     assert!(matches!(format(20, &nodes), Err(FsError::TooSmall { need: same, .. }) if same == need));
     assert!(matches!(format(20, &[]), Err(FsError::TooSmall { need, .. }) if need == Bytes::mib(33)));
     assert!(format(33, &[]).is_ok());
+}
+
+/// Many small files: what clusters of a sector hold in 36 MiB takes 269 MiB in clusters of eight.
+#[test]
+fn clusters_larger_than_files_are_counted() {
+    let nodes: Vec<(String, Kind)> =
+        (0..68_000).map(|i| (format!("{}/{i}", i % 50), Kind::File { size: 1 })).collect();
+    let nodes: Vec<(&str, Kind)> = nodes.iter().map(|(n, k)| (n.as_str(), k.clone())).collect();
+    for (have, need) in [(34, 36), (262, 269)] {
+        let Err(FsError::TooSmall { need: said, .. }) = format(have, &nodes) else {
+            panic!("{have} MiB are not enough")
+        };
+        assert_eq!(said, Bytes::mib(need), "above {have} MiB");
+        assert!(format(need, &nodes).is_ok());
+        assert!(format(need - 1, &nodes).is_err());
+    }
 }
 
 #[test]

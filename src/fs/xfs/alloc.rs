@@ -194,6 +194,7 @@ mod tests {
     use super::super::features::Features;
     use super::*;
     use crate::base::Bytes;
+    use crate::fs::features::Switches;
     use proptest::prelude::*;
 
     fn allocator(mib: u64) -> Allocator {

@@ -7,10 +7,12 @@
 use std::fmt::Write as _;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use crate::fs::features::{Flag, Switches};
+
 use super::bytes::{checksum, get16, get32, get64};
-use super::features::TABLE;
+use super::features::Features;
 use super::format::{Header, NO_BLOCK, SECTOR};
-use super::{BLOCK, Block, Flag, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_BLOCK_LOG, INODES_PER_CHUNK};
+use super::{BLOCK, Block, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_BLOCK_LOG, INODES_PER_CHUNK};
 
 /// The filesystem in `image`, which begins with it.
 ///
@@ -75,11 +77,12 @@ impl<R: Read + Seek> Dump<'_, R> {
         sealed(&s, 224, "the superblock")?;
         (self.group_blocks, self.group_log) = (get32(&s, 84).into(), s[124].into());
         let (read_only, incompatible) = (get32(&s, 212), get32(&s, 216));
-        let on = TABLE.iter().filter(|row| match row.flag {
+        let on = Features::ROWS.iter().filter(|row| match row.flag {
+            Flag::Compatible(_) => false,
             Flag::ReadOnly(bit) => read_only & bit != 0,
             Flag::Incompatible(bit) => incompatible & bit != 0,
         });
-        let names: Vec<&str> = on.map(|row| row.name).collect();
+        let names: Vec<&str> = on.map(|row| row.feature.name).collect();
         (self.sparse, self.wide) = (names.contains(&"sparse"), names.contains(&"nrext64"));
         line!(self, "blocks {} in {} groups of {}", get64(&s, 8), get32(&s, 88), get32(&s, 84));
         line!(self, "features {}", names.join(" "));

@@ -5,6 +5,7 @@ use crate::base::Bytes;
 use crate::rootfs::tree::TreePath;
 
 use super::super::names::{Directory, Names};
+use super::super::walk::{Format, Walked};
 use super::super::{FsError, Written};
 use super::alloc::Allocator;
 use super::directory::{self, Entry};
@@ -12,22 +13,20 @@ use super::format::{GroupHeaders, SECTOR, Superblock};
 use super::geometry::Geometry;
 use super::groups::{Chunk, Space};
 use super::inode::{self, Fork, Style};
-use super::write::{Pass, ROOT};
-use super::{
-    BLOCK, Block, CHUNK_BLOCKS, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_CHUNK, log, unrepresentable,
-};
+use super::write::Pass;
+use super::{BLOCK, Block, CHUNK_BLOCKS, INODE_SIZE, INODES_PER_BLOCK, INODES_PER_CHUNK, log};
 
 impl Pass<'_> {
     /// Writes what is left; the tree has been read to its end.
-    pub fn finish(mut self) -> Result<Written, FsError> {
-        self.write_directories()?;
+    pub fn finish(mut self, walked: Walked) -> Result<Written, FsError> {
+        self.write_directories(walked.names)?;
         if self.hopeless || self.store.alloc.overflowed() {
             return Err(self.too_small());
         }
         self.write_inodes()?;
         self.write_log()?;
         let groups = self.write_groups()?;
-        self.write_superblocks(&groups)
+        self.write_superblocks(&groups, walked.data)
     }
 
     fn too_small(&self) -> FsError {
@@ -42,8 +41,8 @@ impl Pass<'_> {
         }
     }
 
-    fn write_directories(&mut self) -> Result<(), FsError> {
-        let directories = std::mem::replace(&mut self.names, Names::new(ROOT)).into_directories();
+    fn write_directories(&mut self, names: Names) -> Result<(), FsError> {
+        let directories = names.into_directories();
         for (index, directory) in &directories {
             self.write_directory(*index, directory)?;
         }
@@ -70,9 +69,10 @@ impl Pass<'_> {
         let size = directory::write(own, parent, &entries, &mut |at, block, kind| {
             map.append(at, block, kind, store)
         })?;
-        let too_many = || unrepresentable(&TreePath::root(), "a directory of it needs more than 32 GiB");
+        let too_many =
+            || FsError::unrepresentable(&TreePath::root(), "a directory of it needs more than 32 GiB");
         self.inode(index).size = size.ok_or_else(too_many)?;
-        self.set_data(index, map)
+        self.set_map(index, map)
     }
 
     /// Writes the inode chunks in use, their free inodes too.
@@ -137,7 +137,7 @@ impl Pass<'_> {
     }
 
     /// Writes the superblock of each group, the first one's last.
-    fn write_superblocks(mut self, groups: &[GroupHeaders]) -> Result<Written, FsError> {
+    fn write_superblocks(mut self, groups: &[GroupHeaders], data: u64) -> Result<Written, FsError> {
         let sum = |of: &dyn Fn(&GroupHeaders) -> u32| groups.iter().map(|h| u64::from(of(h))).sum::<u64>();
         let g = self.geometry;
         let free_blocks = sum(&|h| h.free_blocks + h.free_list.1 + h.tree_blocks());
@@ -163,7 +163,7 @@ impl Pass<'_> {
         }
         Ok(Written {
             inodes: self.inodes.len() as u64,
-            data: Bytes(self.data),
+            data: Bytes(data),
             free: Bytes(g.for_users(free_blocks) * BLOCK as u64),
         })
     }

@@ -104,7 +104,7 @@ impl Superblock<'_> {
         // Lazy counters, attributes version 2, project ids of 32 bits, checksums; the second copy must match.
         put32(&mut out, 200, 0x18A);
         put32(&mut out, 204, 0x18A);
-        let (read_only, incompatible) = g.features.bits();
+        let (read_only, incompatible) = g.features.words();
         put32(&mut out, 212, read_only);
         put32(&mut out, 216, incompatible);
         put32(&mut out, 228, if g.features.sparse_inodes { 4 } else { 0 });

@@ -6,13 +6,14 @@
 use std::ops::Range;
 
 use crate::base::Bytes;
+use crate::base::partitioning::XFS_MIN;
 
 use super::alloc::BATCH;
 use super::features::Features;
 use super::{BLOCK, CHUNK_BLOCKS};
 
 /// The smallest filesystem mkfs.xfs makes without `--unsupported` (300 MiB), in blocks.
-const MIN_BLOCKS: u64 = (300 << 20) / BLOCK as u64;
+const MIN_BLOCKS: u64 = XFS_MIN.0 / BLOCK as u64;
 /// A last group of less than this (16 MiB) is left out (`XFS_AG_MIN_BYTES`).
 const MIN_GROUP: u64 = (16 << 20) / BLOCK as u64;
 /// The longest group: a block under 1 TiB (`XFS_AG_MAX_BLOCKS`).
@@ -257,6 +258,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fs::features::Switches;
 
     #[test]
     fn as_mkfs_would() {

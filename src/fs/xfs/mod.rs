@@ -41,14 +41,15 @@ mod xattr;
 mod xattr_blocks;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
-use crate::rootfs::tree::{TreePath, TreeSource};
+use crate::rootfs::tree::TreeSource;
 
+use super::walk::walk;
 use super::{BLOCK, Block, Formatter, FsError, Request, WriteAt, Written};
 
 pub use dump::dump;
-pub use features::{FeatureRow, Features, Flag, OSIMG_GRUB, Refusal, TABLE, UnknownFeature, version};
+pub use features::Features;
 
 /// Bytes of an inode.
 const INODE_SIZE: usize = 512;
@@ -76,14 +77,8 @@ impl Formatter for Xfs {
         tree: &mut dyn TreeSource,
         out: &mut dyn WriteAt,
     ) -> Result<Written, FsError> {
-        let mut pass = write::Pass::begin(self.features, request, out)?;
-        while let Some(item) = tree.next_item().map_err(FsError::Read)? {
-            pass.add(item)?;
-        }
-        pass.finish()
+        let pass = write::Pass::begin(self.features, request, out)?;
+        let (pass, walked) = walk(pass, request.created, tree)?;
+        pass.finish(walked)
     }
-}
-
-fn unrepresentable(path: &TreePath, problem: impl Into<String>) -> FsError {
-    FsError::Unrepresentable { path: path.to_string(), problem: problem.into() }
 }

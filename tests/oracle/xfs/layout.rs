@@ -1,86 +1,17 @@
-//! Laid out as mkfs.xfs does, on partitions of every size, and growing.
+//! Laid out as mkfs.xfs does.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 
 use osimg::base::Bytes;
+use osimg::fs::features::Switches;
 use osimg::fs::xfs::{Features, Xfs};
 
-use super::kernel::{self, CREATED, check, db, format, look, prove};
-use super::{MIB, every_feature_set, zoo};
-use crate::ext4::kernel::{Image, compare_links};
-use crate::ext4::tree::Sample;
+use super::{db, number};
+use crate::filesystem::{Filesystem, MIB, format};
+use crate::image::Image;
 use crate::program::output;
-
-#[test]
-fn partitions_of_many_sizes() {
-    let mut s = Sample::default();
-    s.pattern("some data", 2 * MIB, 1, 1);
-    for features in [Features::default(), Features::for_kernel("6.1"), Features::all()] {
-        let xfs = Xfs { features };
-        for kib in [
-            300 << 10,
-            (300 << 10) + 3,
-            (300 << 10) + 4,
-            (300 << 10) + 8,
-            (300 << 10) + 13,
-            511 << 10,
-            1 << 20,
-            3_000_001,
-            17 << 20,
-            100 << 20,
-            1 << 30,
-            (4 << 30) + (5 << 10),
-            (4 << 30) + (17 << 10),
-        ] {
-            let (image, _) = format(&xfs, &s, Bytes(kib << 10)).expect("it fits");
-            check(&image);
-            let mount = kernel::mount(&image);
-            compare_links(&mount.point, &s.expected_with(CREATED, &[(b"", 0o755)]), u64::MAX);
-            fs::write(mount.point.join("new"), [5; 100_000]).expect("a file");
-            drop(mount);
-            check(&image);
-        }
-    }
-}
-
-/// `xfs_growfs` grows it while it is mounted: within the last group, by groups, and far.
-#[test]
-fn it_grows() {
-    for xfs in every_feature_set() {
-        let sample = zoo(xfs.features.bigtime);
-        for to in [301 * MIB, 380 * MIB, 1 << 30, 40 << 30] {
-            let (image, _) = format(&xfs, &sample, Bytes(300 * MIB)).expect("it fits");
-            let file = OpenOptions::new().write(true).open(&image.path).expect("the image");
-            file.set_len(to).expect("a larger partition");
-            let mount = kernel::mount(&image);
-            output(
-                "nsenter",
-                &[
-                    "--mount".as_ref(),
-                    format!("--target={}", mount.holder()).as_ref(),
-                    "xfs_growfs".as_ref(),
-                    image.folder.path().join("mnt").as_os_str(),
-                ],
-            );
-            drop(mount);
-            let blocks: u64 = number(&image, "dblocks");
-            assert!(blocks * 4096 > to - 17 * MIB && blocks * 4096 <= to, "{blocks} of {to}");
-            prove(&image, &sample);
-        }
-    }
-}
-
-/// What the superblock says of one field.
-fn number(image: &Image, field: &str) -> u64 {
-    let text = db(image, &["sb 0", &format!("p {field}")]);
-    let value = text.trim().rsplit(' ').next().unwrap_or_default();
-    let parsed = match value.strip_prefix("0x") {
-        Some(digits) => u64::from_str_radix(digits, 16),
-        None => value.parse(),
-    };
-    parsed.unwrap_or_else(|e| panic!("{field}: {text}: {e}"))
-}
+use crate::tree::Sample;
 
 /// The superblock of an empty filesystem and the headers of its groups are those of mkfs.xfs with the same features.
 #[test]
@@ -97,7 +28,7 @@ fn as_mkfs_does() {
         );
         (metadata, format!("sparse={},nrext64={}", on(f.sparse_inodes), on(f.nrext64)))
     };
-    for Xfs { features } in every_feature_set() {
+    for Xfs { features } in Xfs::every() {
         let (metadata, inodes) = options(features);
         for mib in [
             300,
@@ -176,14 +107,4 @@ fn same_as_mkfs(ours: &Image, features: Features, mib: u64, args: &[&str]) {
         assert_eq!(a, b, "{mib} MiB {args:?}");
     }
     assert_eq!(shown(ours).len(), shown(&theirs).len());
-}
-
-#[test]
-fn it_is_remounted_as_it_was_left() {
-    let sample = zoo(true);
-    let (image, _) = format(&Xfs { features: Features::all() }, &sample, Bytes(300 * MIB)).expect("it fits");
-    for _ in 0..3 {
-        drop(look(&image, &sample));
-    }
-    check(&image);
 }

@@ -1,0 +1,472 @@
+//! Why a boot stopped, told by the end of its console.
+//!
+//! One table: what the console says, as firmware, GRUB, Linux, dracut, initramfs-tools and systemd write it, and the code
+//! whose page says what to do. Rows go from the particular to the general, for a panic or an emergency shell is often
+//! the last that is seen of something that was said before it.
+
+use super::boot::Why;
+use crate::diag::codes::{self, Code};
+use crate::diag::{Diagnostic, Span};
+use crate::front::model::{Model, Slot};
+
+/// Lines of the console's end that are looked at.
+pub const REACH: usize = 200;
+/// GRUB's and the firmware's words count only at the very end: a system that boots has many of them behind it.
+const NEAR: usize = 15;
+/// Lines of the console in a report, and how many of them stand before the one that tells.
+const SHOWN: usize = 12;
+const BEFORE: usize = 6;
+
+/// A message that says the boot will come to nothing, and what it means.
+const MESSAGES: &[(&str, &str)] = &[
+    ("Kernel panic - not syncing", "the kernel panicked"),
+    ("You are in emergency mode", "systemd went into emergency mode"),
+    ("Entering emergency mode", "the initramfs went into emergency mode"),
+    ("Freezing execution", "systemd gave up"),
+    ("No bootable device", "the firmware found nothing to boot"),
+    ("BdsDxe: No bootable option or device was found", "the firmware found nothing to boot"),
+    ("error: you need to load the kernel first", "GRUB could not load the kernel"),
+];
+
+/// Prompts that nobody should be asked at, at the start of a line.
+const PROMPTS: &[(&str, &str)] = &[
+    ("(initramfs)", "the initramfs did not find the root filesystem"),
+    ("grub rescue>", "GRUB did not find its files"),
+    ("grub>", "GRUB found no menu"),
+];
+
+/// What a line means that ends a boot; nothing for any other line.
+pub fn sign(line: &str) -> Option<&'static str> {
+    let message = MESSAGES.iter().find(|(text, _)| line.contains(text));
+    let prompt = || PROMPTS.iter().find(|(text, _)| line.trim_start().starts_with(text));
+    message.or_else(prompt).map(|(_, meaning)| *meaning)
+}
+
+/// The manifest's words that decide about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Slot,
+    Kernel,
+    Dracut,
+    Systemd,
+    Filesystem,
+    Size,
+}
+
+/// A known way to stop.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub code: Code,
+    /// Any of these, on one line; `*` stands for any text.
+    signs: &'static [&'static str],
+    reach: usize,
+    place: Place,
+    /// What stands under the manifest's words.
+    label: &'static str,
+    pub help: &'static str,
+}
+
+/// All that are known by their words.
+const RULES: &[Rule] = &[
+    Rule {
+        code: codes::STALL_FILESYSTEM_REFUSED,
+        signs: &[
+            "Superblock has unknown incompatible features",
+            "Superblock has unknown read-only compatible features",
+            "Filesystem can not be safely mounted by this kernel",
+            "because of unsupported optional features",
+            "bad geometry: block count",
+        ],
+        reach: REACH,
+        place: Place::Filesystem,
+        label: "this filesystem has what the slot's kernel does not know",
+        help: "build the image anew: osimg chooses the features by the kernel that it finds in the slot; a kernel put in \
+               by hand after that may be older",
+    },
+    Rule {
+        code: codes::STALL_DRIVER,
+        signs: &["unknown filesystem type", "Module xfs not found", "Module ext4 not found"],
+        reach: REACH,
+        place: Place::Dracut,
+        label: "the initramfs lacks the root filesystem's module",
+        help: "add the filesystem's name to `dracut.drivers` and apply again",
+    },
+    Rule {
+        code: codes::STALL_ROOT,
+        signs: &[
+            "/dev/disk/by-uuid/*does not exist",
+            "dracut-initqueue timeout",
+            "dracut-initqueue: timeout",
+            "dracut-initqueue*Could not boot",
+            "Gave up waiting for root",
+            "does not exist.  Dropping to a shell!",
+        ],
+        reach: REACH,
+        place: Place::Dracut,
+        label: "these modules found no disk with the root filesystem",
+        help: "add the disk's driver to `dracut.drivers` (virtio_blk, virtio_scsi, ahci, nvme, mpt3sas, …), and let \
+               `kernel.args` set no other root",
+    },
+    Rule {
+        code: codes::STALL_TARGET,
+        signs: &[
+            "Failed to load default target",
+            "Failed to isolate default target",
+            "Failed to start default target",
+            "Cannot find default.target",
+        ],
+        reach: REACH,
+        place: Place::Systemd,
+        label: "the default target is no unit of this slot",
+        help: "set `systemd.default_target` to a target that the slot has, such as multi-user.target, and let \
+               `kernel.args` name no other by `systemd.unit=`",
+    },
+    Rule {
+        code: codes::STALL_INIT,
+        signs: &[
+            "No working init found",
+            "Requested init ",
+            "Cannot find init!",
+            "Failed to execute /init",
+            "Failed to execute /sbin/init",
+        ],
+        reach: REACH,
+        place: Place::Slot,
+        label: "this slot has no program that can be init",
+        help: "the Dockerfile must leave systemd (or another init) at /sbin/init; `kernel.args` may name no other by `init=`",
+    },
+    Rule {
+        code: codes::STALL_SWITCH_ROOT,
+        signs: &[
+            "Failed to switch root",
+            "Failed to start initrd-switch-root.service",
+            "Failed to start Switch Root",
+            "switch_root: ",
+            "does not seem to be an OS tree",
+            "os-release file is missing",
+        ],
+        reach: REACH,
+        place: Place::Slot,
+        label: "the initramfs did not take this slot's tree for a system",
+        help: "the tree needs /etc/os-release (or /usr/lib/os-release) and a program at /sbin/init; `init=` in \
+               `kernel.args` must name a file of the slot",
+    },
+    Rule {
+        code: codes::STALL_INITRAMFS,
+        signs: &[
+            "Unable to mount root fs on unknown-block",
+            // the kernel itself looks for the root only where no initramfs does
+            "Cannot open root device",
+            "Initramfs unpacking failed",
+            "invalid magic at start of compressed archive",
+        ],
+        reach: REACH,
+        place: Place::Kernel,
+        label: "this kernel got no initramfs that it can read",
+        help: "let dracut make the initramfs for this very kernel (`osimg apply --refresh`), in a packing that the kernel \
+               knows",
+    },
+    Rule {
+        code: codes::STALL_SELINUX,
+        signs: &[
+            "SELinux targeted policy relabel is required",
+            "Failed to load SELinux policy",
+            "*** Relabeling",
+        ],
+        reach: REACH,
+        place: Place::Slot,
+        label: "SELinux is enforcing in a tree without labels",
+        help: "set SELINUX=permissive or disabled in /etc/selinux/config, or leave the relabelling its time with a larger \
+               `--timeout`",
+    },
+    Rule {
+        code: codes::STALL_MEMORY,
+        signs: &[
+            "Out of memory:",
+            "error: out of memory",
+            "deadlocked on memory",
+            "Out of memory and no killable",
+        ],
+        reach: REACH,
+        place: Place::Kernel,
+        label: "the machine's memory does not do for this kernel and its initramfs",
+        help: "give the machine more with `--memory`, or make the initramfs smaller",
+    },
+    Rule {
+        code: codes::STALL_SPACE,
+        signs: &["No space left on device"],
+        reach: REACH,
+        place: Place::Size,
+        label: "this filesystem is full",
+        help: "give the slot a larger `size`, or the disk",
+    },
+    Rule {
+        code: codes::STALL_GRUB,
+        signs: &[
+            "error: file `",
+            "error: no such device",
+            "error: no such partition",
+            "error: unknown filesystem",
+            "error: you need to load the kernel first",
+            "error: disk `",
+            "grub rescue>",
+            "grub>",
+        ],
+        reach: NEAR,
+        place: Place::Kernel,
+        label: "GRUB did not get at this slot's kernel",
+        help: "`osimg apply` makes GRUB's files and the menu anew; where only one slot is hit, its filesystem or /boot was \
+               changed by hand",
+    },
+    Rule {
+        code: codes::STALL_FIRMWARE,
+        signs: &["No bootable device", "BdsDxe: No bootable option or device was found"],
+        reach: NEAR,
+        place: Place::Slot,
+        label: "this slot was not even asked for",
+        help: "let `boot.firmware` name the firmware that the machine has, and apply again",
+    },
+    Rule {
+        code: codes::STALL_PANIC,
+        signs: &["Kernel panic - not syncing"],
+        reach: REACH,
+        place: Place::Kernel,
+        label: "this kernel panicked",
+        help: "the lines before the panic say why; another `kernel.version` may do",
+    },
+    Rule {
+        code: codes::STALL_EMERGENCY,
+        signs: &["You are in emergency mode", "Entering emergency mode", "(initramfs)"],
+        reach: REACH,
+        place: Place::Slot,
+        label: "a unit that this slot needs for its start failed",
+        help: "the log names it before the emergency shell, often a mount of /etc/fstab; `--keep` lets you look",
+    },
+];
+
+/// The boot was complete, but nobody can log in: known by what came and by what did not.
+const GETTY: Rule = Rule {
+    code: codes::STALL_GETTY,
+    signs: &[
+        "Reached target getty.target",
+        "Reached target Login Prompts",
+        "Reached target Multi-User",
+        "Reached target Graphical",
+        "Reached target multi-user.target",
+        "Reached target graphical.target",
+        "Startup finished in",
+        "serial-getty@ttyS0.service is: masked",
+    ],
+    reach: REACH,
+    place: Place::Systemd,
+    label: "no unit of these gives the console a login",
+    help: "unmask getty.target and serial-getty@ttyS0.service with `systemd.unmask`, and list the serial console in \
+           `boot.consoles`",
+};
+
+/// Nothing of the above.
+const UNKNOWN: Rule = Rule {
+    code: codes::STALL_UNKNOWN,
+    signs: &[],
+    reach: 0,
+    place: Place::Slot,
+    label: "this slot",
+    help: "the log has the whole console; `--keep` leaves the machine for a look",
+};
+
+/// A boot that came to no login prompt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stall {
+    pub rule: &'static Rule,
+    /// How it ended, in a phrase.
+    pub why: String,
+    /// The console's line that tells.
+    pub sign: Option<String>,
+    /// Lines of the console about that one, or else its last.
+    pub tail: Vec<String>,
+}
+
+/// Why a boot that ended as `why` came to no login prompt; `lines` are the console's last, [`REACH`] of them.
+pub fn explain(why: &Why, lines: &[String]) -> Stall {
+    let found = RULES.iter().find_map(|rule| Some((rule, rule.sign(lines)?)));
+    let quiet = matches!(why, Why::Stalled { .. } | Why::TimedOut { .. });
+    let waits = || root_rule().zip(waits_for_root(lines));
+    let found = found.or_else(|| waits().or_else(|| Some((&GETTY, GETTY.sign(lines)?))).filter(|_| quiet));
+    let (rule, sign) = match found {
+        Some((rule, sign)) => (rule, Some(sign.to_string())),
+        None => (&UNKNOWN, None),
+    };
+    Stall { rule, why: why.to_string(), tail: shown(lines, sign.as_deref()), sign }
+}
+
+fn root_rule() -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code == codes::STALL_ROOT)
+}
+
+/// The line by which dracut began to wait for the root's disk, if nothing ended that: it waits for minutes without a word.
+fn waits_for_root(lines: &[String]) -> Option<&str> {
+    let queue = lines.iter().rfind(|line| line.contains("initqueue"))?.trim();
+    queue.contains("Starting dracut").then_some(queue)
+}
+
+impl Rule {
+    fn sign<'l>(&self, lines: &'l [String]) -> Option<&'l str> {
+        let near = &lines[lines.len().saturating_sub(self.reach)..];
+        near.iter().find(|line| self.signs.iter().any(|sign| says(line, sign))).map(|line| line.trim())
+    }
+}
+
+/// Whether the parts of `sign` stand in `line`, one behind the other.
+fn says(line: &str, sign: &str) -> bool {
+    let mut rest = Some(line);
+    for part in sign.split('*') {
+        rest = rest.and_then(|rest| rest.split_once(part)).map(|(_, after)| after);
+    }
+    rest.is_some()
+}
+
+/// The lines for a report: those about the line that tells where it is known, else the last.
+fn shown(lines: &[String], sign: Option<&str>) -> Vec<String> {
+    let last = lines.len().saturating_sub(SHOWN);
+    let about = sign.and_then(|sign| lines.iter().position(|line| line.trim() == sign));
+    let start = about.map_or(last, |at| at.saturating_sub(BEFORE)).min(last);
+    lines[start..lines.len().min(start + SHOWN)].to_vec()
+}
+
+impl Stall {
+    /// The finding, at the words of the manifest that decide about it.
+    pub fn diagnostic(&self, model: &Model, slot: &Slot, step: &str) -> Diagnostic {
+        let about = self.rule.code.row().about;
+        let mut message = format!("{step}: {about} ({})", self.why);
+        if let Some(sign) = &self.sign {
+            message.push_str(&format!(": {sign}"));
+        }
+        Diagnostic::error(self.rule.code, message)
+            .at(&model.source, self.rule.place.span(slot), self.rule.label)
+            .help(self.rule.help)
+    }
+}
+
+impl Place {
+    /// A part that the manifest leaves out stands for the slot.
+    fn span(self, slot: &Slot) -> Span {
+        let span = match self {
+            Place::Slot => slot.name.span,
+            Place::Kernel => slot.kernel.version.as_ref().map_or(slot.kernel.span, |v| v.span),
+            Place::Dracut => slot.dracut.span,
+            Place::Systemd => slot.systemd.span,
+            Place::Filesystem => slot.filesystem.span,
+            Place::Size => slot.size.span,
+        };
+        if span == Span::default() { slot.name.span } else { span }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(String::from).collect()
+    }
+
+    fn silent(text: &str) -> Stall {
+        explain(&Why::Stalled { silence: Duration::from_secs(180) }, &lines(text))
+    }
+
+    #[test]
+    fn reads_the_signs() {
+        let line = "[    1.2] Kernel panic - not syncing: VFS: Unable to mount root fs";
+        assert_eq!(sign(line), Some("the kernel panicked"));
+        assert_eq!(sign("grub rescue> "), Some("GRUB did not find its files"));
+        assert_eq!(sign("Booting `CentOS 7.9'"), None);
+        assert_eq!(sign("(initramfs) "), Some("the initramfs did not find the root filesystem"));
+        assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
+    }
+
+    /// The ends of real consoles: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252), broken on purpose.
+    const REAL: &[(&str, Code)] = &[
+        // the menu names a file that is not there
+        (include_str!("consoles/grub.txt"), codes::STALL_GRUB),
+        // the menu loads no initramfs
+        (include_str!("consoles/initramfs.txt"), codes::STALL_INITRAMFS),
+        // `root=UUID=00000000-…`, given up after three minutes of silence
+        (include_str!("consoles/root.txt"), codes::STALL_ROOT),
+        // `systemd.mask=serial-getty@ttyS0.service`
+        (include_str!("consoles/getty.txt"), codes::STALL_GETTY),
+        // `init=/nope`
+        (include_str!("consoles/switch-root.txt"), codes::STALL_SWITCH_ROOT),
+    ];
+
+    #[test]
+    fn real_consoles_are_explained() {
+        for (console, code) in REAL {
+            let stall = silent(console);
+            assert_eq!(stall.rule.code, *code, "{:?}", stall.sign);
+            let sign = stall.sign.expect("a line that tells");
+            assert!(stall.tail.iter().any(|line| line.trim() == sign), "{sign}");
+        }
+    }
+
+    #[test]
+    fn the_particular_goes_before_the_general() {
+        let panic = "[    2.7] VFS: Unable to mount root fs on unknown-block(0,0)\n\
+                     [    2.8] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\n\
+                     [    2.9] ---[ end Kernel panic - not syncing ]---";
+        let stall = silent(panic);
+        assert_eq!(stall.rule.code, codes::STALL_INITRAMFS);
+        assert_eq!(
+            stall.sign.as_deref(),
+            Some("[    2.7] VFS: Unable to mount root fs on unknown-block(0,0)")
+        );
+        let alert = "ALERT!  UUID=9d48e935 does not exist.  Dropping to a shell!\n(initramfs) ";
+        assert_eq!(silent(alert).rule.code, codes::STALL_ROOT);
+    }
+
+    #[test]
+    fn the_lines_shown_are_those_that_tell() {
+        let before = "[    1.0] noise\n".repeat(30);
+        let trace = "[    3.0]  call+0x1/0x2\n".repeat(30);
+        let panic = "[    2.0] Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000100";
+        let stall = silent(&format!("{before}{panic}\n{trace}"));
+        assert_eq!(stall.rule.code, codes::STALL_PANIC);
+        assert_eq!((stall.tail.len(), stall.tail[BEFORE].as_str()), (SHOWN, panic));
+        let unknown = silent(&format!("{before}the end"));
+        assert_eq!(unknown.tail.last().map(String::as_str), Some("the end"));
+        assert!(silent("").tail.is_empty());
+    }
+
+    #[test]
+    fn a_start_job_for_a_disk_is_no_missing_disk() {
+        let slow = "[ ***  ] A start job is running for /dev/disk/by-uuid/1 (12s / no limit)";
+        assert_eq!(silent(slow).rule.code, codes::STALL_UNKNOWN);
+        assert!(says("abc def", "ab*de") && !says("abc def", "de*ab") && says("abc", "c"));
+    }
+
+    #[test]
+    fn what_grub_said_long_ago_is_no_reason() {
+        let grub = "error: no such device: 1234.\nerror: you need to load the kernel first.";
+        assert_eq!(silent(grub).rule.code, codes::STALL_GRUB);
+        let later = format!("{grub}\n{}", "[    1.0] usb 1-1: new device\n".repeat(20));
+        assert_eq!(silent(&later).rule.code, codes::STALL_UNKNOWN);
+    }
+
+    #[test]
+    fn a_target_without_a_prompt_is_a_missing_getty_only_where_nothing_ended() {
+        let reached = "[  OK  ] Reached target multi-user.target - Multi-User System.";
+        assert_eq!(silent(reached).rule.code, codes::STALL_GETTY);
+        let off = Why::Exited { clean: true, status: String::new(), errors: Vec::new() };
+        assert_eq!(explain(&off, &lines(reached)).rule.code, codes::STALL_UNKNOWN);
+    }
+
+    #[test]
+    fn every_rule_has_a_code_of_its_own() {
+        let mut codes: Vec<Code> = RULES.iter().chain([&GETTY, &UNKNOWN]).map(|rule| rule.code).collect();
+        let all = codes::TABLE.iter().filter(|row| row.code.area() == "stall").count();
+        codes.sort();
+        codes.dedup();
+        assert_eq!((codes.len(), RULES.len() + 2), (all, all));
+    }
+}
