@@ -4,13 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use osimg::base::identity;
 use osimg::diag::render::{Look, render_all};
-use osimg::emit::command_line::command_line;
 use osimg::emit::dockerfile::{Generated, dockerfile};
-use osimg::emit::grub_cfg::{Entry, GrubCfg, grub_cfg};
+use osimg::exec::ops::pure::render_menu;
 use osimg::front::model::{Console, Model, Slot};
 use osimg::front::{Probe, load};
+use osimg::rootfs::inspect::Kernel;
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
@@ -80,26 +79,15 @@ fn the_articles_disk() {
             "/boot/a09b09cbf0ce4eea811f98ace1b0f17d/4.18.0-240.10.1.el8_3.x86_64/initrd",
         ),
     ];
-    let entries = model.slots.iter().zip(found).map(|(slot, (kernel, initrd))| {
-        let uuid = identity::filesystem(&model.name, &slot.name);
-        Entry {
-            id: slot.name.as_str().to_string(),
-            title: slot.title.clone(),
-            fs: slot.filesystem.kind,
-            uuid,
-            kernel: kernel.to_string(),
-            initrd: initrd.to_string(),
-            command_line: command_line(uuid, &model.boot.consoles, &slot.kernel.args).expect("fits"),
-        }
+    let kernels = model.slots.iter().zip(found).map(|(slot, (image, initramfs))| Kernel {
+        version: slot.kernel.version.as_ref().expect("the example pins it").value.clone(),
+        image: image.to_string(),
+        initramfs: initramfs.to_string(),
     });
-    let menu = GrubCfg {
-        timeout: model.boot.timeout,
-        default: model.slots[model.boot.default].name.as_str().to_string(),
-        serial: model.boot.consoles.iter().find_map(Console::serial),
-        entries: entries.collect(),
-    };
+    let menu = render_menu(&model, &kernels.collect::<Vec<_>>()).expect("renders");
     insta::with_settings!({ snapshot_path => "examples", prepend_module_to_snapshot => false, omit_expression => true }, {
-        insta::assert_snapshot!("centos7-8-dual.grub.cfg", grub_cfg(&menu).expect("renders"));
+        insta::assert_snapshot!("centos7-8-dual.grub.cfg", menu.grub_cfg);
+        insta::assert_snapshot!("centos7-8-dual.slots", menu.slots);
         for slot in &model.slots {
             let name = format!("{}.Dockerfile", slot.name.as_str());
             insta::assert_snapshot!(name, generated(slot).text);

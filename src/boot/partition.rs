@@ -5,19 +5,41 @@ use std::io::{self, Cursor};
 use std::vec;
 
 use super::BootFiles;
+use crate::base::grubenv::VARIABLES;
 use crate::rootfs::tree::{Item, Kind, Meta, Node, Timestamp, TreePath, TreeSource};
 
 /// GRUB's environment block has this length, always (GRUB manual, "The GRUB environment block").
 const ENVIRONMENT: usize = 1024;
+/// Its first line.
+const HEADER: &[u8] = b"# GRUB Environment Block\n";
 
-/// Every file with its path, in the order it lies on the partition: what is read at each boot comes first.
-pub fn files(grub: &BootFiles, grub_cfg: &str) -> Vec<(TreePath, Vec<u8>)> {
+/// A record of `osimg/health` and `osimg/history`: a sector, which a disk writes whole or not at all.
+const RECORD: usize = 512;
+/// Records of `osimg/history`; the newest takes the place of the oldest.
+const HISTORY: usize = 64;
+
+/// The texts that depend on the slots.
+#[derive(Clone, Copy, Debug)]
+pub struct Texts<'a> {
+    pub grub_cfg: &'a str,
+    /// `osimg/slots`, their description.
+    pub slots: &'a str,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// Every file with its path, in the order it lies on the partition: what is read at each boot comes first. The running
+/// slots write into `grubenv`, `health` and `history` in place, so those have their whole size from the start.
+pub fn files(grub: &BootFiles, texts: Texts<'_>) -> Vec<(TreePath, Vec<u8>)> {
     let mut out = Vec::new();
     if let Some(binary) = &grub.uefi {
         out.push((path("EFI/BOOT/BOOTX64.EFI"), binary.clone()));
     }
-    out.push((path("grub/grub.cfg"), grub_cfg.as_bytes().to_vec()));
+    out.push((path("grub/grub.cfg"), texts.grub_cfg.as_bytes().to_vec()));
     out.push((path("grub/grubenv"), environment()));
+    out.push((path("osimg/slots"), texts.slots.as_bytes().to_vec()));
+    out.push((path("osimg/health"), records(texts.count)));
+    out.push((path("osimg/history"), records(HISTORY)));
     for (platform, modules) in &grub.modules {
         for (name, bytes) in modules {
             out.push((path(&format!("grub/{}/{name}", platform.as_str())), bytes.clone()));
@@ -30,9 +52,20 @@ fn path(text: &str) -> TreePath {
     TreePath::new(text).expect("fixed paths and file names of one component are paths")
 }
 
-/// An environment block without variables: its first line, then `#` to the end. GRUB writes into it in place.
+/// So many records, all blank.
+fn records(count: usize) -> Vec<u8> {
+    let mut record = vec![b' '; RECORD - 1];
+    record.push(b'\n');
+    record.repeat(count)
+}
+
+/// An environment block whose variables are there and empty, then `#` to the end. GRUB writes into it in place.
 fn environment() -> Vec<u8> {
-    let mut block = b"# GRUB Environment Block\n".to_vec();
+    let mut block = HEADER.to_vec();
+    for name in VARIABLES {
+        block.extend_from_slice(name.as_bytes());
+        block.extend_from_slice(b"=\n");
+    }
     block.resize(ENVIRONMENT, b'#');
     block
 }
@@ -78,22 +111,48 @@ mod tests {
             modules: BTreeMap::from([(Platform::X86_64Efi, modules.clone())]),
         };
         let names = |grub: &BootFiles| -> Vec<String> {
-            files(grub, "menu").into_iter().map(|(p, _)| p.to_string()).collect()
+            files(grub, Texts { grub_cfg: "menu", slots: "slots", count: 2 })
+                .into_iter()
+                .map(|(p, _)| p.to_string())
+                .collect()
         };
         assert_eq!(
             names(&grub),
-            ["/EFI/BOOT/BOOTX64.EFI", "/grub/grub.cfg", "/grub/grubenv", "/grub/x86_64-efi/normal.mod"]
+            [
+                "/EFI/BOOT/BOOTX64.EFI",
+                "/grub/grub.cfg",
+                "/grub/grubenv",
+                "/osimg/slots",
+                "/osimg/health",
+                "/osimg/history",
+                "/grub/x86_64-efi/normal.mod"
+            ]
         );
         grub.uefi = None;
         grub.modules = BTreeMap::from([(Platform::I386Pc, modules)]);
-        assert_eq!(names(&grub), ["/grub/grub.cfg", "/grub/grubenv", "/grub/i386-pc/normal.mod"]);
+        assert_eq!(names(&grub)[4..], ["/osimg/history", "/grub/i386-pc/normal.mod"]);
     }
 
     #[test]
     fn the_environment_block_has_its_size() {
         let block = environment();
         assert_eq!(block.len(), 1024);
-        assert!(block.starts_with(b"# GRUB Environment Block\n##"));
+        assert!(block.starts_with(b"# GRUB Environment Block\nsaved_entry=\nnext_entry=\n"));
         assert!(block.ends_with(b"###"));
+    }
+
+    #[test]
+    fn records_are_sectors_and_lines() {
+        assert_eq!(records(3).len(), 3 * 512);
+        assert!(records(3).chunks(512).all(|r| r.ends_with(b" \n") && r[..511].iter().all(|b| *b == b' ')));
+    }
+
+    #[test]
+    fn the_state_fits_a_sector_with_the_longest_names() {
+        let name = "n".repeat(crate::base::name::NAME_MAX);
+        let lines: usize = VARIABLES.iter().map(|v| v.len() + "=\n".len() + name.len()).sum();
+        // `trial_left` is one digit
+        let longest = HEADER.len() + lines - name.len() + 1;
+        assert!(longest <= RECORD, "{longest}");
     }
 }

@@ -16,11 +16,12 @@ use super::{interrupt, run};
 use crate::base::event::{Event, NodeId};
 use crate::emit::family;
 use crate::exec::explain::foresee;
-use crate::exec::ops::pure::{Generated, render_fragments, render_fstab, render_grub_cfg};
+use crate::exec::ops::pure::{Generated, Menu, render_fragments, render_fstab, render_menu, render_switch};
 use crate::exec::product::{Outcome, Product};
 use crate::exec::{self, Cx};
 use crate::front::model::Model;
 use crate::plan::{Op, Plan, lower};
+use crate::rootfs::inspect::Kernel;
 
 /// Write the generated Dockerfiles, fstab and grub.cfg
 ///
@@ -63,9 +64,10 @@ fn stated(model: &Model) -> Result<Option<Texts>, Failure> {
         let (Some(distro), Some(version)) = (&slot.distro, &slot.kernel.version) else { return Ok(None) };
         let outcome = render_fragments(slot, distro.value, &lower::image_tag(model, slot))?;
         dockerfiles.push(generated(&outcome)?);
-        kernels.push(family::family(distro.value, Some(version.as_str())).boot_paths(version));
+        let (image, initramfs) = family::family(distro.value, Some(version.as_str())).boot_paths(version);
+        kernels.push(Kernel { version: version.value.clone(), image, initramfs });
     }
-    texts(model, dockerfiles, &render_grub_cfg(model, &kernels)?).map(Some)
+    texts(model, dockerfiles, render_menu(model, &kernels)?).map(Some)
 }
 
 /// Everything from the plan's nodes, those run that an earlier `apply` has not.
@@ -99,8 +101,8 @@ fn built(model: &Arc<Model>, session: &Session) -> Result<Texts, Failure> {
     })?;
     let (grub_cfg, fragments) = outcomes.split_last().expect("grub.cfg is a goal");
     let dockerfiles = fragments.iter().map(|o| generated(o)).collect::<Result<Vec<_>, Failure>>()?;
-    let grub_cfg: String = read(&grub_cfg.product)?;
-    texts(model, dockerfiles, &grub_cfg)
+    let menu: Menu = read(&grub_cfg.product)?;
+    texts(model, dockerfiles, menu)
 }
 
 /// The goals' outcomes where all of them follow from the cache.
@@ -121,8 +123,9 @@ fn read<T: for<'de> Deserialize<'de>>(product: &Product) -> Result<T, Failure> {
     T::deserialize(value).map_err(|e| Problem::new("the cache cannot be read").caused_by(&e).into())
 }
 
-fn texts(model: &Model, dockerfiles: Vec<Generated>, grub_cfg: &str) -> Result<Texts, Failure> {
-    let mut texts = Texts::from([("grub.cfg".to_string(), grub_cfg.to_string())]);
+fn texts(model: &Model, dockerfiles: Vec<Generated>, menu: Menu) -> Result<Texts, Failure> {
+    let mut texts =
+        Texts::from([("grub.cfg".to_string(), menu.grub_cfg), ("osimg/slots".to_string(), menu.slots)]);
     for (slot, generated) in model.slots.iter().zip(dockerfiles) {
         let put = |texts: &mut Texts, name: &str, text: String| {
             texts.insert(format!("{}/{name}", slot.name.as_str()), text);
@@ -132,6 +135,7 @@ fn texts(model: &Model, dockerfiles: Vec<Generated>, grub_cfg: &str) -> Result<T
             put(&mut texts, &path, text);
         }
         put(&mut texts, "fstab", render_fstab(slot, model)?);
+        put(&mut texts, "osimg-switch", render_switch(slot, model)?);
     }
     Ok(texts)
 }

@@ -148,6 +148,8 @@ codes! {
     BOOT_CONSOLE = "osimg::boot::console", Error, "a console that is no console", "boot-console";
     BOOT_CONSOLE_DUPLICATE = "osimg::boot::console-duplicate", Error, "two consoles on one device", "boot-console-duplicate";
     BOOT_TIMEOUT = "osimg::boot::timeout", Error, "a text that is no waiting time", "boot-timeout";
+    BOOT_TRIES = "osimg::boot::tries", Error, "a number of boots that a trial cannot have", "boot-tries";
+    BOOT_HEALTH_COMMAND = "osimg::boot::health-command", Error, "a health command of several lines, or of none", "boot-health-command";
     BASE_NAME = "osimg::base::name", Error, "a name that a base cannot have", "base-name";
     BASE_DUPLICATE = "osimg::base::duplicate", Error, "two bases of one name", "base-duplicate";
     BASE_UNUSED = "osimg::base::unused", Warning, "a base that no Dockerfile names", "base-unused";

@@ -57,6 +57,27 @@ pub fn words(line: &str) -> Vec<String> {
     words
 }
 
+/// What the kernel gets when GRUB's `linux` is given `kernel` and the words of `line` (`grub_cmd_linux` and
+/// `grub_create_loader_cmdline` of GRUB 2.02 to 2.12): a word with a blank in it comes in double quotes as a whole.
+pub fn passed_by_grub(kernel: &str, line: &str) -> String {
+    let quoted = |word: &str| match word.contains(' ') {
+        true => format!("\"{word}\""),
+        false => word.to_string(),
+    };
+    let words: Vec<String> = words(line).iter().map(|w| quoted(w)).collect();
+    format!("BOOT_IMAGE={} {}", quoted(kernel), words.join(" "))
+}
+
+/// Refuses a command line that the kernel would cut once GRUB has put `BOOT_IMAGE` before it and a trial its arguments
+/// behind it.
+pub fn fits(kernel: &str, line: &str, trial: &[String]) -> Result<(), EmitError> {
+    let longest = passed_by_grub(kernel, line).len() + trial.iter().map(|a| a.len() + 1).sum::<usize>();
+    match longest > COMMAND_LINE_LIMIT {
+        true => Err(EmitError::CommandLine { length: longest, limit: COMMAND_LINE_LIMIT }),
+        false => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +124,14 @@ mod tests {
         for arg in ["a\nb", "a'b", "a\\b", "a=\"b"] {
             assert!(command_line(Uuid::nil(), &[], &[arg.into()]).is_err(), "{arg:?}");
         }
+    }
+
+    #[test]
+    fn what_grub_passes_is_what_the_kernel_divides_again() {
+        let line = r#"root=UUID=1 rw dyndbg="file a.c +p" x="#;
+        let passed = passed_by_grub("/boot/vmlinuz", line);
+        assert_eq!(passed, r#"BOOT_IMAGE=/boot/vmlinuz root=UUID=1 rw "dyndbg=file a.c +p" x="#);
+        assert_eq!(words(&passed)[1..], words(line));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub enum Concern {
     DracutConfiguration,
     Kernel,
     Initramfs,
+    Kexec,
     Packages,
     SshHostKeys,
     Users,
@@ -33,10 +34,11 @@ pub enum Concern {
 }
 
 impl Concern {
-    pub const ALL: [Concern; 8] = [
+    pub const ALL: [Concern; 9] = [
         Concern::DracutConfiguration,
         Concern::Kernel,
         Concern::Initramfs,
+        Concern::Kexec,
         Concern::Packages,
         Concern::SshHostKeys,
         Concern::Users,
@@ -55,6 +57,7 @@ impl Concern {
             Concern::DracutConfiguration => "dracut configuration",
             Concern::Kernel => "kernel",
             Concern::Initramfs => "initramfs",
+            Concern::Kexec => "kexec",
             Concern::Packages => "packages",
             Concern::SshHostKeys => "ssh host keys",
             Concern::Users => "users",
@@ -124,6 +127,7 @@ fn fragment(
         Concern::DracutConfiguration => dracut_configuration(slot).map(Some),
         Concern::Kernel => kernel(slot, family).map(Some),
         Concern::Initramfs => initramfs(slot, family).map(Some),
+        Concern::Kexec => kexec(slot, family),
         Concern::Packages => packages(slot, family),
         Concern::SshHostKeys => ssh_host_keys(slot, family, files),
         Concern::Users => users(slot, files),
@@ -219,6 +223,14 @@ fn initramfs(slot: &Slot, family: &Family) -> Result<(String, Span), EmitError> 
         },
     )?;
     Ok((text, slot.dracut.span))
+}
+
+/// kexec, for `osimg-switch`. After the initramfs, which must not get what kexec-tools brings for crash dumps.
+fn kexec(slot: &Slot, family: &Family) -> Result<Option<(String, Span)>, EmitError> {
+    if !slot.kexec {
+        return Ok(None);
+    }
+    Ok(Some((templates::render(family.kexec_template, context! {})?, slot.span)))
 }
 
 fn packages(slot: &Slot, family: &Family) -> Result<Option<(String, Span)>, EmitError> {
@@ -364,6 +376,7 @@ mod tests {
             size: Spanned::new(SlotSize::Equal, at),
             filesystem: Spanned::new(Filesystem::of(FilesystemKind::Ext4), at),
             kernel: Kernel { version: None, args: Vec::new(), span: Span::new(10, 20) },
+            kexec: true,
             dracut: Spanned::new(Dracut::default(), Span::new(30, 40)),
             systemd: Spanned::new(Systemd::default(), Span::new(50, 60)),
             packages: Spanned::new(Vec::new(), Span::new(70, 80)),
@@ -454,8 +467,11 @@ mod tests {
     fn what_nobody_asks_for_makes_no_fragment() {
         let made = dockerfile(&plain(), Distro::Fedora, "a").expect("renders");
         let concerns: Vec<Concern> = made.fragments.iter().map(|f| f.concern).collect();
-        assert_eq!(concerns, [Concern::DracutConfiguration, Concern::Kernel, Concern::Initramfs]);
+        let needed = [Concern::DracutConfiguration, Concern::Kernel, Concern::Initramfs];
+        assert_eq!(concerns, [&needed[..], &[Concern::Kexec]].concat());
         assert!(made.files.is_empty());
+        let made = dockerfile(&Slot { kexec: false, ..plain() }, Distro::Fedora, "a").expect("renders");
+        assert_eq!(made.fragments.iter().map(|f| f.concern).collect::<Vec<_>>(), needed);
     }
 
     #[test]

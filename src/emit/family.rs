@@ -16,6 +16,8 @@ pub struct Family {
     pub kernel_template: &'static str,
     /// Template of the fragment that installs the manifest's packages.
     pub packages_template: &'static str,
+    /// Template of the fragment that installs kexec.
+    pub kexec_template: &'static str,
     /// Init and dracut.
     pub userland: Vec<String>,
     /// The kernel, pinned or the distribution's current one.

@@ -28,7 +28,7 @@ pub fn fstab(kind: FilesystemKind, root: Uuid, boot_volume: u32) -> Result<Strin
             boot => context! {
                 uuid => identity::volume_id_text(boot_volume),
                 path => BOOT_MOUNT_POINT,
-                options => "umask=0077,noauto,nofail,x-systemd.automount,x-systemd.idle-timeout=60",
+                options => "ro,umask=0077,noauto,nofail,x-systemd.automount,x-systemd.idle-timeout=60",
             },
         },
     )

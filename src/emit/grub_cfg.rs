@@ -10,6 +10,7 @@ use minijinja::context;
 use uuid::Uuid;
 
 use super::{EmitError, command_line, printable, templates, word};
+use crate::base::grubenv::TRIES_MAX;
 use crate::base::shell::single_quoted;
 use crate::front::model::FilesystemKind;
 
@@ -22,6 +23,8 @@ pub struct GrubCfg {
     pub default: String,
     /// Unit and speed in baud of a serial terminal beside the screen.
     pub serial: Option<(u8, u32)>,
+    /// Arguments that a slot on trial gets after its own, from [`super::switch::trial_arguments`].
+    pub trial: Vec<String>,
     pub entries: Vec<Entry>,
 }
 
@@ -37,6 +40,10 @@ pub struct Entry {
     /// Path inside the slot's filesystem, absolute, no symbolic link out of it.
     pub kernel: String,
     pub initrd: String,
+    /// As `uname -r` will say.
+    pub version: String,
+    /// Whether the slot may be started and left by kexec.
+    pub kexec: bool,
     /// From [`command_line::command_line`].
     pub command_line: String,
 }
@@ -61,7 +68,11 @@ fn module(kind: FilesystemKind) -> &'static str {
 
 /// Renders the configuration.
 pub fn grub_cfg(menu: &GrubCfg) -> Result<String, EmitError> {
-    word("entry id", &menu.default, None)?;
+    // an id that is no entry's: the first, as GRUB does
+    let default = menu.entries.iter().position(|e| e.id == menu.default).unwrap_or(0);
+    for argument in &menu.trial {
+        word("kernel argument", argument, None)?;
+    }
     let mut entries = Vec::new();
     for entry in &menu.entries {
         word("entry id", &entry.id, None)?;
@@ -83,8 +94,11 @@ pub fn grub_cfg(menu: &GrubCfg) -> Result<String, EmitError> {
         "grub.cfg.j2",
         context! {
             timeout => menu.timeout.as_secs(),
-            default => &menu.default,
+            default => default,
             serial => menu.serial.map(|(unit, speed)| context! { unit, speed }),
+            // GRUB cannot count: a branch for each number, the highest first
+            counts => (1..=TRIES_MAX).rev().map(|n| context! { left => n, then => n - 1 }).collect::<Vec<_>>(),
+            trial => menu.trial.join(" "),
             entries,
         },
     )
@@ -102,6 +116,8 @@ mod tests {
             uuid: Uuid::from_u128(id.len() as u128),
             kernel: "/boot/vmlinuz-6.1.0-13-amd64".to_string(),
             initrd: "/boot/initrd.img-6.1.0-13-amd64".to_string(),
+            version: "6.1.0-13-amd64".to_string(),
+            kexec: true,
             command_line: "root=UUID=1 rw console=tty0 console=ttyS0,115200 dyndbg=\"file a +p\"".to_string(),
         }
     }
@@ -112,6 +128,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             default: "b".to_string(),
             serial: Some((0, 115_200)),
+            trial: vec!["panic=10".to_string(), "osimg.trial=300".to_string()],
             entries: vec![
                 entry("b", "Debian's \"$own\" {kernel}", FilesystemKind::Ext4),
                 entry("xfs-slot", "CentOS 8.3", FilesystemKind::Xfs),
@@ -129,6 +146,7 @@ mod tests {
             timeout: Duration::ZERO,
             default: "a".to_string(),
             serial: None,
+            trial: Vec::new(),
             entries: vec![e.clone()],
         };
         assert!(grub_cfg(&menu(&bad)).is_err());

@@ -1,4 +1,5 @@
-//! Values to text: the generated Dockerfile, grub.cfg, fstab, hosts, the kernel's command line, a first manifest.
+//! Values to text: the generated Dockerfile, grub.cfg and `osimg-switch`, fstab, hosts, the kernel's command line, a first
+//! manifest.
 //!
 //! Enters: parts of the checked model and what was found in the built tree. Leaves: text, byte for byte the same for
 //! the same values. Templates are in `templates/`, compiled in; a template that names a value it is not given is an
@@ -11,6 +12,7 @@ pub mod fstab;
 pub mod grub_cfg;
 pub mod hosts;
 pub mod starter;
+pub mod switch;
 mod templates;
 
 pub use dockerfile::{Concern, Generated, Placed};

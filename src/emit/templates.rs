@@ -21,9 +21,11 @@ macro_rules! templates {
 
 templates! {
     "apt-kernel.j2",
+    "apt-kexec.j2",
     "apt-packages.j2",
     "default-target.j2",
     "dnf-kernel.j2",
+    "dnf-kexec.j2",
     "dnf-packages.j2",
     "dracut-configuration.j2",
     "fstab.j2",
@@ -32,14 +34,19 @@ templates! {
     "initramfs.j2",
     "kernel-check.j2",
     "kernel-present.j2",
+    "osimg-health.service.j2",
     "osimg-ssh-host-keys.service",
+    "osimg-switch.j2",
+    "osimg-trial.service.j2",
     "prelude.j2",
     "ssh-host-keys.j2",
     "starter-dockerfile.j2",
     "starter-manifest.j2",
     "units.j2",
     "users.j2",
+    "watchdog.conf.j2",
     "yum-kernel.j2",
+    "yum-kexec.j2",
     "yum-packages.j2",
 }
 

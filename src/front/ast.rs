@@ -152,6 +152,32 @@ pub struct Boot {
         example = Example::of(r#"["tty0", "ttyS0,115200"]"#)
     )]
     pub consoles: Option<Vec<String>>,
+    /// What a slot on trial must show before it becomes the default. Default: that it reaches its default target.
+    #[schemars(example = Example::of(r#"{"units": ["sshd.service"], "timeout": "5m"}"#))]
+    pub health: Option<Health>,
+    /// How many boots a trial has before the slot before it comes back. Default: `1`.
+    #[schemars(range(min = 1, max = 9), extend("default" = 1), example = 3)]
+    pub tries: Option<u64>,
+    /// Arm the machine's hardware watchdog in every slot and across every kexec: it resets a machine that hangs for this
+    /// long, `10s` to `10m`. Default: none.
+    #[schemars(regex(pattern = words::WATCHDOG_TIME), example = &"1m")]
+    pub watchdog: Option<String>,
+}
+
+/// What a slot on trial must show. All of it must come true within the time.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+#[schemars(deny_unknown_fields)]
+pub struct Health {
+    /// Units that must be active, in every slot. Default: none.
+    #[schemars(inner(regex(pattern = words::UNIT)), extend("default" = []), example = Example::of(r#"["sshd.service"]"#))]
+    pub units: Option<Vec<String>>,
+    /// A command for `sh -c` that must end with 0; it is repeated until it does. Default: none.
+    #[schemars(regex(pattern = words::COMMAND), example = &"curl -sf http://localhost/health")]
+    pub command: Option<String>,
+    /// How long a slot may take from the start of its kernel, `30s` to `1440m`; then the trial has failed. Default: `5m`.
+    #[schemars(regex(pattern = words::TRIAL_TIME), extend("default" = "5m"), example = &"5m")]
+    pub timeout: Option<String>,
 }
 
 /// A kind of firmware.

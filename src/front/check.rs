@@ -131,7 +131,20 @@ fn boot(boot: Boot, default: usize) -> model::Boot {
         Some((device, options)) => Console { device: device.into(), options: Some(options.into()) },
         None => Console { device: console.value, options: None },
     });
-    model::Boot { firmware: boot.firmware, timeout: boot.timeout, default, consoles: consoles.collect() }
+    let health = model::Health {
+        units: plain(boot.health.units),
+        command: boot.health.command.map(|c| c.value),
+        timeout: boot.health.timeout,
+    };
+    model::Boot {
+        firmware: boot.firmware,
+        timeout: boot.timeout,
+        default,
+        consoles: consoles.collect(),
+        health,
+        tries: boot.tries,
+        watchdog: boot.watchdog,
+    }
 }
 
 fn slot(slot: Slot, look: Reading, places: model::Places) -> model::Slot {
@@ -187,6 +200,7 @@ fn slot(slot: Slot, look: Reading, places: model::Places) -> model::Slot {
             args: plain(slot.kernel.args),
             span: slot.kernel.span,
         },
+        kexec: slot.kexec,
         dracut: Spanned::new(dracut, slot.dracut.span),
         systemd: Spanned::new(systemd, slot.systemd.span),
         packages: slot.packages.map(plain),

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 mod filesystem;
 
+pub use crate::base::grubenv::TRIES_MAX;
 use crate::base::{Bytes, Digest, Name};
 use crate::diag::{Code, Diagnostic, Source, Span, Spanned, codes};
 
@@ -86,6 +87,22 @@ pub struct Boot {
     /// Index into `Model::slots`.
     pub default: usize,
     pub consoles: Vec<Console>,
+    pub health: Health,
+    /// Boots that a trial has, 1 to [`TRIES_MAX`].
+    pub tries: u8,
+    /// Time of a hardware watchdog in every slot, whole seconds; none where the manifest asks for none.
+    pub watchdog: Option<Duration>,
+}
+
+/// What a slot must show to pass its trial.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Units that must be active.
+    pub units: Vec<String>,
+    /// A command of `sh` that must end with 0.
+    pub command: Option<String>,
+    /// From the kernel's start, whole seconds.
+    pub timeout: Duration,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -185,6 +202,8 @@ pub struct Slot {
     pub size: Spanned<SlotSize>,
     pub filesystem: Spanned<Filesystem>,
     pub kernel: Kernel,
+    /// Whether kexec may start this slot, and may leave it.
+    pub kexec: bool,
     pub dracut: Spanned<Dracut>,
     pub systemd: Spanned<Systemd>,
     pub packages: Spanned<Vec<String>>,

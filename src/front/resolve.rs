@@ -17,10 +17,11 @@ use super::ast;
 use super::model::{Disk, DiskSize, Firmware, Format, Table};
 use super::parse::Parsed;
 use super::place::Place;
-use super::resolved::{Boot, DefaultFeatures, Resolved, Words};
+use super::resolved::{Boot, DefaultFeatures, Health, Resolved, Words};
+use super::words;
 use crate::base::partitioning::{MBR_REACH, MBR_SLOTS};
 use crate::diag::{Diagnostic, Diagnostics, Spanned, codes};
-use value::Reader;
+use value::{Reader, Times};
 
 /// The version of the manifest's format that this osimg reads.
 const VERSION: u64 = 1;
@@ -168,5 +169,44 @@ fn boot(reader: &mut Reader<'_>, boot: ast::Boot, at: Place<'_>) -> Boot {
         Some(list) => reader.words(&list, at.key("consoles")),
         None => ["tty0", "ttyS0,115200"].map(|c| Spanned::new(c.to_string(), at.span())).into(),
     };
-    Boot { firmware, timeout, default, consoles }
+    let tries = reader.tries(boot.tries, at.key("tries"));
+    let watchdog = boot.watchdog.map(|text| reader.span_of_time(&text, at.key("watchdog"), WATCHDOG));
+    let health = health(reader, boot.health.unwrap_or_default(), at.key("health"));
+    Boot { firmware, timeout, default, consoles, health, tries, watchdog }
+}
+
+/// Times that make sense, with what stands in for one that does not. A hardware watchdog counts to few
+/// minutes; a slot comes up in more than a moment.
+const WATCHDOG: Times = Times {
+    what: "a watchdog's time",
+    pattern: words::WATCHDOG_TIME,
+    range: "from 10 seconds to 10 minutes",
+    otherwise: 60,
+};
+const HEALTH: Times = Times {
+    what: "a trial's time",
+    pattern: words::TRIAL_TIME,
+    range: "from 30 seconds to a day",
+    otherwise: 300,
+};
+
+fn health(reader: &mut Reader<'_>, health: ast::Health, at: Place<'_>) -> Health {
+    let units = health.units.map(|list| reader.words(&list, at.key("units"))).unwrap_or_default();
+    let command = health.command.map(|text| {
+        let place = at.key("command");
+        reader.fits(
+            codes::BOOT_HEALTH_COMMAND,
+            words::COMMAND,
+            &text,
+            place,
+            "`boot.health.command` is no command of one line",
+            "write one line for `sh -c`; what needs more goes into a script of `files`",
+        );
+        Spanned::new(text, place.span())
+    });
+    let timeout = match health.timeout.as_deref() {
+        None => Duration::from_secs(HEALTH.otherwise),
+        Some(text) => reader.span_of_time(text, at.key("timeout"), HEALTH),
+    };
+    Health { units, command, timeout }
 }

@@ -63,6 +63,15 @@ pub struct Boot {
     /// As it is written; the first slot where it is not.
     pub default: Option<Spanned<String>>,
     pub consoles: Words,
+    pub health: Health,
+    pub tries: u8,
+    pub watchdog: Option<Duration>,
+}
+
+pub struct Health {
+    pub units: Words,
+    pub command: Option<Spanned<String>>,
+    pub timeout: Duration,
 }
 
 pub struct Slot {
@@ -77,6 +86,7 @@ pub struct Slot {
     pub size: Spanned<SlotSize>,
     pub filesystem: Spanned<Filesystem>,
     pub kernel: Kernel,
+    pub kexec: bool,
     pub dracut: Dracut,
     pub systemd: Systemd,
     pub packages: Spanned<Words>,

@@ -62,6 +62,12 @@ pub const DISK_SIZE: &str = "^(auto|[0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|k
 pub const SLOT_SIZE: &str = "^([0-9]+(\\.[0-9]{1,6})? ?(B|KiB|MiB|GiB|TiB|kB|KB|MB|GB|TB)?|(100(\\.0{1,6})?|[0-9]{1,2}(\\.[0-9]{1,6})?) ?%)$";
 /// How long the menu waits.
 pub const TIMEOUT: &str = "^[0-9]{1,5}(s|m)$";
+/// How long a slot on trial may take: half a minute to a day.
+pub const TRIAL_TIME: &str = "^(([3-9][0-9]|[1-9][0-9]{2,3}|[1-7][0-9]{4}|8[0-5][0-9]{3}|86[0-3][0-9]{2}|86400)s|([1-9][0-9]{0,2}|1[0-3][0-9]{2}|14[0-3][0-9]|1440)m)$";
+/// A hardware watchdog's time: ten seconds to ten minutes.
+pub const WATCHDOG_TIME: &str = "^(([1-9][0-9]|[1-5][0-9]{2}|600)s|([1-9]|10)m)$";
+/// A command of the shell on one line.
+pub const COMMAND: &str = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^ \\x00-\\x1f\\x7f-\\x9f][^\\x00-\\x1f\\x7f-\\x9f]*$";
 /// Permission bits.
 pub const MODE: &str = "^[0-7]{3,4}$";
 
@@ -153,6 +159,17 @@ mod tests {
             &["", "2G", "auto", "-1%", "101%", "100.1%"],
         ),
         (TIMEOUT, &["0s", "5s", "1m"], &["", "5", "1h", "-1s", "123456s"]),
+        (
+            TRIAL_TIME,
+            &["30s", "99s", "100s", "9999s", "79999s", "86399s", "86400s", "1m", "999m", "1399m", "1440m"],
+            &["29s", "0s", "86401s", "86500s", "90000s", "0m", "1441m", "1500m", "030s", "5"],
+        ),
+        (
+            WATCHDOG_TIME,
+            &["10s", "99s", "100s", "599s", "600s", "1m", "9m", "10m"],
+            &["9s", "601s", "700s", "0m", "11m", "010s", "60"],
+        ),
+        (COMMAND, &["true", " test -e /a && b 'c'"], &["", " ", "a\nb", "a\n"]),
         (MODE, &["0644", "755", "4755"], &["", "0999", "64", "00644", "rw-"]),
     ];
 

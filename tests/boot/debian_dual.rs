@@ -219,6 +219,18 @@ async fn ask(mut session: Session<'_>, name: &str, firmware: Firmware, summary: 
     let efi = say("test -d /sys/firmware/efi").await.0 == 0;
     assert_eq!(efi, firmware == Firmware::Uefi);
 
+    // the choice that the test made in the image, arrived and noted, and nothing that undoes a kexec
+    let status = say("osimg-switch status").await;
+    assert_eq!(
+        status.1.lines().take(3).collect::<Vec<_>>(),
+        [format!("running={name}"), format!("default={name}"), "next=".to_string()]
+    );
+    assert_eq!(
+        say("systemctl is-active osimg-health.service osimg-trial.service").await.1,
+        "active\ninactive"
+    );
+    assert_eq!(say("kexec --version >/dev/null; systemctl is-enabled kexec-load.service").await.1, "masked");
+
     // what an export loses first
     let capability = say("getcap /usr/local/bin/osimg-ping").await;
     assert_eq!(capability.1, "/usr/local/bin/osimg-ping cap_net_raw=ep");

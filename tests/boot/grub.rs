@@ -73,7 +73,9 @@ fn disk(folder: &Path, name: &str, grub: &BootFiles, map: PartitionMap) -> PathB
         label: "osimg".into(),
         created,
     };
-    let mut content = Content::new(partition::files(grub, &MENU.replace("DISK", name)), created);
+    let menu = MENU.replace("DISK", name);
+    let texts = partition::Texts { grub_cfg: &menu, slots: "", count: 0 };
+    let mut content = Content::new(partition::files(grub, texts), created);
     Fat { volume_id: VOLUME, start: Lba(2048) }
         .format(&request, &mut content, &mut Window::new(&file, Bytes(0), size))
         .expect("formats");

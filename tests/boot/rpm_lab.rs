@@ -112,6 +112,10 @@ async fn check(session: &mut Session<'_>, expected: &Expected, uuid: &str) {
     let filesystem = expected.filesystem;
     assert_eq!(ask(session, "findmnt -n -o UUID,FSTYPE /").await, format!("{uuid} {filesystem}"));
     assert_eq!(ask(session, "systemctl get-default").await, "multi-user.target");
+    // kexec-tools brings kdump, switched on, and it fails without memory set aside
+    assert_eq!(ask(session, "kexec --version >/dev/null; systemctl is-enabled kdump || :").await, "disabled");
+    let status = ask(session, "osimg-switch status").await;
+    assert!(status.starts_with(&format!("running={}\ndefault=", expected.slot)), "{status}");
     assert_eq!(ask(session, "systemctl is-enabled sshd; systemctl is-active sshd").await, "enabled\nactive");
     assert_eq!(
         ask(session, "ls /etc/ssh/ssh_host_*_key | wc -l").await,

@@ -31,6 +31,7 @@ fn slot(version: Option<&str>) -> Slot {
         distro: None,
         size: spanned(SlotSize::Equal),
         filesystem: spanned(Filesystem::of(FilesystemKind::Xfs)),
+        kexec: true,
         kernel: Kernel {
             version: version.map(|v| spanned(v.to_string())),
             args: Vec::new(),

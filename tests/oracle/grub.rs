@@ -29,12 +29,15 @@ fn menu(id: &str, title: &str, kernel: &str, args: &str) -> GrubCfg {
         uuid: Uuid::nil(),
         kernel: kernel.to_string(),
         initrd: format!("{kernel}.img"),
+        version: "1".to_string(),
+        kexec: true,
         command_line: format!("root=UUID=0 rw {args}"),
     };
     GrubCfg {
         timeout: Duration::from_secs(1),
         default: id.to_string(),
         serial: Some((0, 115_200)),
+        trial: vec!["panic=10".to_string(), "osimg.trial=300".to_string()],
         entries: vec![entry(id, FilesystemKind::Ext4), entry("other", FilesystemKind::Xfs)],
     }
 }

@@ -9,6 +9,7 @@ pub fn family(version: Option<&str>) -> Family {
     Family {
         kernel_template: "dnf-kernel.j2",
         packages_template: "dnf-packages.j2",
+        kexec_template: "dnf-kexec.j2",
         userland: ["systemd", "dracut"].map(String::from).to_vec(),
         kernel: vec![version.map_or_else(|| "kernel".to_string(), |v| format!("kernel-{v}"))],
         initramfs: "\"/boot/initramfs-$version.img\"",

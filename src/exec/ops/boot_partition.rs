@@ -1,5 +1,6 @@
-//! Writes the FAT boot partition: GRUB's modules, grub.cfg, grubenv, the UEFI binary.
+//! Writes the FAT boot partition: GRUB's modules, grub.cfg, grubenv, the UEFI binary, the slots' description.
 
+use super::pure::Menu;
 use super::{Work, blocking, boot_files, value};
 use crate::base::{Bytes, Lba};
 use crate::boot::partition;
@@ -17,7 +18,8 @@ const DOING: &str = "writing the boot partition";
 
 pub async fn run(op: &BootPartition, work: &Work<'_>) -> Result<Outcome, ExecError> {
     let cx = work.cx;
-    let grub_cfg: String = value(work.inputs, GRUB_CFG)?;
+    let menu: Menu = value(work.inputs, GRUB_CFG)?;
+    let count = cx.model.slots.len();
     let grub = boot_files::load(work, BOOT_FILES, &op.firmware).await?;
     let request = Request {
         size: op.size,
@@ -32,7 +34,8 @@ pub async fn run(op: &BootPartition, work: &Work<'_>) -> Result<Outcome, ExecErr
         let io = |e| ExecError::failed(DOING, e);
         let staged = store.stage().map_err(io)?;
         staged.as_file().set_len(request.size.0).map_err(io)?;
-        let mut content = partition::Content::new(partition::files(&grub, &grub_cfg), request.created);
+        let texts = partition::Texts { grub_cfg: &menu.grub_cfg, slots: &menu.slots, count };
+        let mut content = partition::Content::new(partition::files(&grub, texts), request.created);
         let mut window = Window::new(staged.as_file(), Bytes(0), request.size);
         formatter.format(&request, &mut content, &mut window).map_err(|e| ExecError::failed(DOING, e))?;
         store.publish(staged, &key).map_err(io)?;

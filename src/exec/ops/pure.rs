@@ -108,7 +108,16 @@ pub struct Settings {
     hosts: String,
     fstab: String,
     mount_points: Vec<String>,
+    /// osimg's own: what switches slots.
+    own: Vec<OwnFile>,
     files: Vec<SettingsFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct OwnFile {
+    path: String,
+    mode: u16,
+    text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,6 +144,23 @@ pub fn render_fstab(slot: &Slot, model: &Model) -> Result<String, ExecError> {
         .map_err(|e| emitting(slot, e))
 }
 
+/// `osimg-switch` and the units that run it, but for those that the manifest writes itself.
+fn switch_files(slot: &Slot, model: &Model) -> Result<Vec<OwnFile>, emit::EmitError> {
+    let script = emit::switch::script(slot.name.as_str(), identity::boot_volume(&model.name), "")?;
+    let target = slot.systemd.default_target.as_deref().unwrap_or("multi-user.target");
+    let mut own = vec![OwnFile { path: emit::switch::SCRIPT.into(), mode: 0o755, text: script }];
+    let units = emit::switch::units(target, model.boot.watchdog)?;
+    own.extend(units.into_iter().map(|u| OwnFile { path: u.path, mode: 0o644, text: u.text }));
+    own.retain(|file| slot.files.iter().all(|f| f.path != file.path));
+    Ok(own)
+}
+
+/// The switch script of a slot.
+pub fn render_switch(slot: &Slot, model: &Model) -> Result<String, ExecError> {
+    emit::switch::script(slot.name.as_str(), identity::boot_volume(&model.name), "")
+        .map_err(|e| emitting(slot, e))
+}
+
 fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
     let slot = slot_of(model, &op.slot);
     let fstab = render_fstab(slot, model)?;
@@ -157,14 +183,22 @@ fn settings(op: &Finish, model: &Model) -> Result<Outcome, ExecError> {
         .collect();
     let hosts = emit::hosts::hosts(&slot.hostname).map_err(|e| emitting(slot, e))?;
     let mount_points = vec![emit::fstab::BOOT_MOUNT_POINT.to_string()];
-    Ok(Outcome::value(Settings { hostname: slot.hostname.clone(), hosts, fstab, mount_points, files }))
+    let own = switch_files(slot, model).map_err(|e| emitting(slot, e))?;
+    Ok(Outcome::value(Settings { hostname: slot.hostname.clone(), hosts, fstab, mount_points, own, files }))
 }
 
 impl Settings {
     /// The same with the bytes of the source files read and held against their digests.
     pub fn read(self, op: &Export, cx: &Cx) -> Result<TreeFinish, ExecError> {
         let slot = cx.slot(&op.slot);
-        let mut files = Vec::new();
+        let own = |f: OwnFile| Injected {
+            path: TreePath::new(&f.path).expect("constants of emit and unit names are normal paths"),
+            mode: f.mode,
+            uid: 0,
+            gid: 0,
+            content: f.text.into_bytes(),
+        };
+        let mut files: Vec<Injected> = self.own.into_iter().map(own).collect();
         for (file, stated) in self.files.into_iter().zip(slot.files.iter()) {
             let content = match (&file.content, &stated.content) {
                 (SettingsContent::Source(digest), FileContent::Source(path)) => {
@@ -210,6 +244,14 @@ fn partitions(_: &op::Layout, inputs: &[Arc<Outcome>], model: &Model) -> Result<
     Ok(Outcome::value(layout(model, &contents)?))
 }
 
+/// The texts of the boot partition that are made of all slots together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Menu {
+    pub grub_cfg: String,
+    /// The same for `osimg-switch`.
+    pub slots: String,
+}
+
 fn grub_cfg(op: &GrubCfg, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outcome, ExecError> {
     let mut kernels = Vec::new();
     for position in 0..op.slots.len() {
@@ -217,28 +259,36 @@ fn grub_cfg(op: &GrubCfg, inputs: &[Arc<Outcome>], model: &Model) -> Result<Outc
             // the same that the rules say, whoever comes first
             return Err(rules::findings(inputs, model)?.into());
         };
-        kernels.push((kernel.image, kernel.initramfs));
+        kernels.push(kernel);
     }
-    Ok(Outcome::value(render_grub_cfg(model, &kernels)?))
+    Ok(Outcome::value(render_menu(model, &kernels)?))
 }
 
-/// grub.cfg for slots whose kernel image and initramfs, in the manifest's order, are these.
-pub fn render_grub_cfg(model: &Model, kernels: &[(String, String)]) -> Result<String, ExecError> {
+/// grub.cfg and the description of the slots, whose kernels, in the manifest's order, are these.
+pub fn render_menu(model: &Model, kernels: &[Kernel]) -> Result<Menu, ExecError> {
+    let too_long = |slot: &Slot, e: emit::EmitError| {
+        Diagnostic::error(codes::KERNEL_COMMAND_LINE, format!("slot `{}`: {e}", slot.name.as_str())).at(
+            &model.source,
+            slot.kernel.span,
+            "of this kernel",
+        )
+    };
+    let trial = emit::switch::trial_arguments(model.boot.health.timeout);
     let mut entries = Vec::new();
-    for (slot, (kernel, initrd)) in model.slots.iter().zip(kernels) {
+    for (slot, kernel) in model.slots.iter().zip(kernels) {
         let uuid = identity::filesystem(&model.name, &slot.name);
         let command_line = emit::command_line::command_line(uuid, &model.boot.consoles, &slot.kernel.args)
-            .map_err(|e| {
-                Diagnostic::error(codes::KERNEL_COMMAND_LINE, format!("slot `{}`: {e}", slot.name.as_str()))
-                    .at(&model.source, slot.kernel.span, "of this kernel")
-            })?;
+            .map_err(|e| too_long(slot, e))?;
+        emit::command_line::fits(&kernel.image, &command_line, &trial).map_err(|e| too_long(slot, e))?;
         entries.push(emit::grub_cfg::Entry {
             id: slot.name.to_string(),
             title: slot.title.clone(),
             fs: slot.filesystem.kind,
             uuid,
-            kernel: kernel.clone(),
-            initrd: initrd.clone(),
+            kernel: kernel.image.clone(),
+            initrd: kernel.initramfs.clone(),
+            version: kernel.version.clone(),
+            kexec: slot.kexec,
             command_line,
         });
     }
@@ -246,7 +296,17 @@ pub fn render_grub_cfg(model: &Model, kernels: &[(String, String)]) -> Result<St
         timeout: model.boot.timeout,
         default: model.slots[model.boot.default].name.to_string(),
         serial: model.boot.consoles.iter().find_map(|c| c.serial()),
+        trial,
         entries,
     };
-    emit::grub_cfg::grub_cfg(&menu).map_err(|e| ExecError::failed("rendering grub.cfg", e))
+    let trials = emit::switch::Trials {
+        image: model.name.to_string(),
+        health: model.boot.health.clone(),
+        tries: model.boot.tries,
+    };
+    Ok(Menu {
+        grub_cfg: emit::grub_cfg::grub_cfg(&menu).map_err(|e| ExecError::failed("rendering grub.cfg", e))?,
+        slots: emit::switch::slots(&menu, &trials)
+            .map_err(|e| ExecError::failed("rendering the description of the slots", e))?,
+    })
 }

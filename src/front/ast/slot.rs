@@ -74,6 +74,9 @@ slot_types! {
     /// The kernel: which one, and what is added to its command line. Default: the distribution's current one.
     #[schemars(example = Example::of(r#"{"version": "6.1.0-28-amd64", "args": ["quiet"]}"#))]
     kernel: Kernel;
+    /// Whether `osimg-switch` may use kexec to start this slot and to leave it. Default: `allow`.
+    #[schemars(extend("default" = "allow"))]
+    kexec: Kexec;
     /// What dracut puts into the initramfs: it sees only the build's container, so say what the machine needs. Default:
     /// virtio disks and the root filesystem.
     #[schemars(example = Example::of(r#"{"drivers": ["virtio_blk", "virtio_scsi", "nvme", "ext4"]}"#))]
@@ -111,6 +114,16 @@ pub enum Distro {
     El9,
     /// Fedora (dnf).
     Fedora,
+}
+
+/// Whether kexec may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kexec {
+    /// A switch starts the next kernel from this one, which spares the firmware. The slot gets kexec-tools.
+    Allow,
+    /// A switch goes through the firmware: for hardware or drivers that do not survive a kexec.
+    Never,
 }
 
 /// The root filesystem.

@@ -112,6 +112,7 @@ pub fn slot(
         distro: distro.map(|(d, p)| Spanned::new(self::distro(d), p.span())),
         size,
         filesystem,
+        kexec: !matches!(at.pick("kexec", &own.kexec, &defaults.kexec), Some((ast::Kexec::Never, _))),
         kernel: kernel(r, &Section::of(&own.kernel, &defaults.kernel, at.key("kernel")), near),
         dracut,
         systemd: systemd(r, &Section::of(&own.systemd, &defaults.systemd, at.key("systemd")), near),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::base::units::SizeError;
 use crate::base::{Bytes, Name};
 use crate::diag::{Code, Diagnostic, Diagnostics, Source, Spanned, codes};
-use crate::front::model::{DiskSize, SlotSize};
+use crate::front::model::{DiskSize, SlotSize, TRIES_MAX};
 use crate::front::place::Place;
 use crate::front::resolved::Words;
 use crate::front::words;
@@ -20,6 +20,25 @@ pub struct Reader<'s> {
     /// The manifest's folder.
     pub dir: &'s Path,
     pub found: Diagnostics,
+}
+
+/// Limits of a time, and the seconds that stand in for one beyond them.
+#[derive(Clone, Copy)]
+pub struct Times {
+    pub what: &'static str,
+    /// What it may be, and the same for people.
+    pub pattern: &'static str,
+    pub range: &'static str,
+    pub otherwise: u64,
+}
+
+/// `5s` or `1m`; nothing when `text` is no such time.
+fn seconds(text: &str) -> Option<Duration> {
+    words::fits(words::TIMEOUT, text).then(|| {
+        let (number, unit) = text.split_at(text.len() - 1);
+        let seconds: u64 = number.parse().expect("the pattern lets through at most five digits");
+        Duration::from_secs(if unit == "m" { seconds * 60 } else { seconds })
+    })
 }
 
 const SIZES: &str = "write a number and a unit: `4GiB`, `512MiB`, `700MB`";
@@ -209,11 +228,41 @@ impl Reader<'_> {
         }
     }
 
+    /// How many boots a trial has.
+    pub fn tries(&mut self, stated: Option<u64>, at: Place<'_>) -> u8 {
+        match stated {
+            None => 1,
+            Some(tries) if (1..=u64::from(TRIES_MAX)).contains(&tries) => tries as u8,
+            Some(tries) => {
+                let message = format!("a trial cannot have {tries} boots");
+                let help = format!("write a number from 1 to {TRIES_MAX}: GRUB counts no further");
+                self.invalid(codes::BOOT_TRIES, at, message, "", &help);
+                1
+            }
+        }
+    }
+
+    /// A time within limits.
+    pub fn span_of_time(&mut self, text: &str, at: Place<'_>, times: Times) -> Duration {
+        let Some(time) = seconds(text) else {
+            return self.timeout(text, at);
+        };
+        if words::fits(times.pattern, text) {
+            return time;
+        }
+        self.invalid(
+            codes::BOOT_TIMEOUT,
+            at,
+            format!("{} is {}", times.what, times.range),
+            "",
+            "write whole seconds or minutes: `90s`, `2m`",
+        );
+        Duration::from_secs(times.otherwise)
+    }
+
     pub fn timeout(&mut self, text: &str, at: Place<'_>) -> Duration {
-        if words::fits(words::TIMEOUT, text) {
-            let (number, unit) = text.split_at(text.len() - 1);
-            let seconds: u64 = number.parse().expect("the pattern lets through at most five digits");
-            return Duration::from_secs(if unit == "m" { seconds * 60 } else { seconds });
+        if let Some(time) = seconds(text) {
+            return time;
         }
         let help = match text.parse::<u32>() {
             Ok(seconds) => format!("write `{seconds}s`"),

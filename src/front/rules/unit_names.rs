@@ -1,7 +1,7 @@
 //! Units have names that systemd.unit(5) allows: `systemctl` gets them on its command line.
 
 use super::Case;
-use crate::diag::{Diagnostics, codes};
+use crate::diag::{Diagnostics, Spanned, codes};
 use crate::front::{suggest, words};
 
 /// The types of units that a manifest can name.
@@ -20,24 +20,13 @@ const TYPES: [&str; 11] = [
 ];
 
 pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
+    for unit in &case.resolved.boot.health.units {
+        name(case, unit, found);
+    }
     for slot in case.slots() {
         let s = &slot.systemd;
         for unit in s.unmask.iter().chain(&s.enable).chain(&s.disable).chain(&s.mask) {
-            if words::fits(words::UNIT, unit) {
-                continue;
-            }
-            let message = format!("`{}` is no unit's name", unit.value.escape_debug());
-            let help = match meant(unit) {
-                Some(name) => format!("write its full name with its type, such as `{name}`"),
-                None => {
-                    "write the unit's full name with its type: `sshd.service`, `getty@tty1.service`".into()
-                }
-            };
-            let finding = case.error(codes::SYSTEMD_UNIT_NAME, message, case.line(unit.span), "").help(help);
-            found.push(match meant(unit) {
-                Some(name) => finding.fix(format!("write `{name}`"), unit.span, name),
-                None => finding,
-            });
+            name(case, unit, found);
         }
         let target = &s.default_target;
         if !words::fits(words::TARGET, target) {
@@ -51,6 +40,22 @@ pub fn check(case: &Case<'_>, found: &mut Diagnostics) {
                 .push(case.error(codes::SYSTEMD_TARGET_NAME, message, case.line(target.span), "").help(help));
         }
     }
+}
+
+fn name(case: &Case<'_>, unit: &Spanned<String>, found: &mut Diagnostics) {
+    if words::fits(words::UNIT, unit) {
+        return;
+    }
+    let message = format!("`{}` is no unit's name", unit.value.escape_debug());
+    let help = match meant(unit) {
+        Some(name) => format!("write its full name with its type, such as `{name}`"),
+        None => "write the unit's full name with its type: `sshd.service`, `getty@tty1.service`".into(),
+    };
+    let finding = case.error(codes::SYSTEMD_UNIT_NAME, message, case.line(unit.span), "").help(help);
+    found.push(match meant(unit) {
+        Some(name) => finding.fix(format!("write `{name}`"), unit.span, name),
+        None => finding,
+    });
 }
 
 /// The name that was meant, as far as can be guessed: without the folder in front, with the type behind.
