@@ -1,3 +1,5 @@
+//! The table of features as kernels, GRUB and the manifest choose from it.
+
 use super::*;
 
 fn on(table: &Table, kernel: &str, stated: &[(&'static str, bool)]) -> Vec<&'static str> {

@@ -1,3 +1,5 @@
+//! The survey of small trees, and of one with something of everything.
+
 use super::super::Archive;
 use super::super::specimen::{cpio, dir, entry, file, hard, kernel, pack, symlink};
 use super::accounts::{Password, Shell};
@@ -223,7 +225,9 @@ fn units_are_what_systemd_makes_of_their_files() {
     assert!(reached.contains("getty.target") && reached.contains("multi-user.target"), "{reached:?}");
     assert!(!reached.contains("a.service"), "it is not there");
     assert_eq!(units.getty_generator, Generator::There);
-    assert!(!survey(&[symlink("etc/systemd/system/a.service", "/dev/null")]).units.systemd);
+    assert!(units.systemd);
+    let units = survey(&[file("usr/lib/systemd/system/apt-daily.service", "[Service]\n")]).units;
+    assert!(!units.systemd, "a package's unit does not run by itself");
 }
 
 #[test]

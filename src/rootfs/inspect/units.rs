@@ -21,6 +21,8 @@ const GENERATORS: [&str; 4] = [
     "usr/lib/systemd/system-generators",
     "lib/systemd/system-generators",
 ];
+/// systemd's service manager, from 2012 on.
+const MANAGERS: [&str; 2] = ["usr/lib/systemd/systemd", "lib/systemd/systemd"];
 /// Starts a login on each serial console (systemd-getty-generator(8)).
 const GETTY_GENERATOR: &str = "systemd-getty-generator";
 /// How many aliases one name may lead through.
@@ -28,7 +30,7 @@ const MAX_ALIASES: usize = 16;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Units {
-    /// Whether there is any unit at all: else the tree's init is not systemd.
+    /// Whether systemd itself is there: packages and osimg leave units in trees without it too.
     pub systemd: bool,
     /// Every name with what it is.
     pub states: BTreeMap<String, Unit>,
@@ -143,7 +145,7 @@ pub(super) fn of(notes: &Notes) -> Units {
         notes.units.iter().filter_map(|path| place(path).map(|(rank, name)| (rank, name, path))).collect();
     ranked.sort();
     let mut units = Units {
-        systemd: ranked.iter().any(|(rank, ..)| *rank > 0),
+        systemd: MANAGERS.iter().any(|path| is_file(notes, path)),
         getty_generator: generator(notes, GETTY_GENERATOR),
         ..Units::default()
     };
@@ -212,6 +214,11 @@ fn state(notes: &Notes, name: &str, path: &TreePath) -> Option<Unit> {
 fn is_unit(name: &str) -> bool {
     const KINDS: [&str; 8] = ["service", "target", "socket", "mount", "timer", "path", "slice", "automount"];
     name.rsplit_once('.').is_some_and(|(_, kind)| KINDS.contains(&kind))
+}
+
+fn is_file(notes: &Notes, path: &str) -> bool {
+    let real = TreePath::new(path).and_then(|path| notes.outline.resolve(&path, true).ok());
+    real.is_some_and(|real| matches!(notes.outline.get(&real), Some(What::File)))
 }
 
 fn generator(notes: &Notes, name: &str) -> Generator {
