@@ -178,6 +178,7 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
         }
         'osimg;test' {
             [CompletionResult]::new('--slot', '--slot', [CompletionResultType]::ParameterName, 'A slot to test, and the jumps between those named [default: all]')
+            [CompletionResult]::new('--scenario', '--scenario', [CompletionResultType]::ParameterName, 'With --switch, only this scenario [default: all]')
             [CompletionResult]::new('--firmware', '--firmware', [CompletionResultType]::ParameterName, 'Which of the manifest''s firmware to test: bios, uefi or all')
             [CompletionResult]::new('--accel', '--accel', [CompletionResultType]::ParameterName, 'What runs the machine: auto (KVM where it works, else TCG), kvm or tcg')
             [CompletionResult]::new('--memory', '--memory', [CompletionResultType]::ParameterName, 'Memory of the machine, in MiB')
@@ -192,6 +193,7 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
+            [CompletionResult]::new('--switch', '--switch', [CompletionResultType]::ParameterName, 'Prove osimg-switch instead, from the default slot to each other one: there and back, trials that pass, fail, panic and hang, power cuts, rollback')
             [CompletionResult]::new('--no-kexec', '--no-kexec', [CompletionResultType]::ParameterName, 'Leave out the jumps by kexec')
             [CompletionResult]::new('--until-login', '--until-login', [CompletionResultType]::ParameterName, 'Be content with the login prompts: no shell, so no checks behind them and no kexec')
             [CompletionResult]::new('--keep', '--keep', [CompletionResultType]::ParameterName, 'Stop at the first failure, or else at the end, and join the machine''s console to this terminal')

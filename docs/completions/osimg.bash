@@ -742,13 +742,17 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__test)
-            opts="-q -v -h --slot --firmware --accel --memory --timeout --no-kexec --until-login --user --password-file --keep --logs --junit --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+            opts="-q -v -h --slot --switch --scenario --firmware --accel --memory --timeout --no-kexec --until-login --user --password-file --keep --logs --junit --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --slot)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -167,6 +167,7 @@ set edit:completion:arg-completer[osimg] = {|@words|
         }
         &'osimg;test'= {
             cand --slot 'A slot to test, and the jumps between those named [default: all]'
+            cand --scenario 'With --switch, only this scenario [default: all]'
             cand --firmware 'Which of the manifest''s firmware to test: bios, uefi or all'
             cand --accel 'What runs the machine: auto (KVM where it works, else TCG), kvm or tcg'
             cand --memory 'Memory of the machine, in MiB'
@@ -181,6 +182,7 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
+            cand --switch 'Prove osimg-switch instead, from the default slot to each other one: there and back, trials that pass, fail, panic and hang, power cuts, rollback'
             cand --no-kexec 'Leave out the jumps by kexec'
             cand --until-login 'Be content with the login prompts: no shell, so no checks behind them and no kexec'
             cand --keep 'Stop at the first failure, or else at the end, and join the machine''s console to this terminal'

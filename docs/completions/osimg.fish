@@ -192,6 +192,7 @@ complete -c osimg -n "__fish_osimg_using_subcommand boot" -s q -l quiet -d 'Say 
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand boot" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l slot -d 'A slot to test, and the jumps between those named [default: all]' -r
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l scenario -d 'With --switch, only this scenario [default: all]' -r
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l firmware -d 'Which of the manifest\'s firmware to test: bios, uefi or all' -r -f -a "bios\t''
 uefi\t''
 all\t''"
@@ -217,6 +218,7 @@ complete -c osimg -n "__fish_osimg_using_subcommand test" -l cache-dir -d 'Where
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
 docker\t''
 podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand test" -l switch -d 'Prove osimg-switch instead, from the default slot to each other one: there and back, trials that pass, fail, panic and hang, power cuts, rollback'
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l no-kexec -d 'Leave out the jumps by kexec'
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l until-login -d 'Be content with the login prompts: no shell, so no checks behind them and no kexec'
 complete -c osimg -n "__fish_osimg_using_subcommand test" -l keep -d 'Stop at the first failure, or else at the end, and join the machine\'s console to this terminal'

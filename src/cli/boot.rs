@@ -22,6 +22,7 @@ use crate::front::model;
 use crate::host::qemu::{Accel, Network};
 use crate::proof::boot::{self, AccelChoice, BootError, Guest, Host, KVM_SILENCE, Outcome, Spec, Why};
 use crate::proof::console::{Input, Limits, Watcher};
+use crate::proof::host_fault;
 use crate::proof::partition::{BootPartition, PartitionError};
 use crate::report::Verbosity;
 
@@ -105,6 +106,8 @@ impl From<BootError> for Failure {
 
 /// The time for a login prompt when none is given.
 const TIMEOUT: u32 = 600;
+/// Lines of the console in a message.
+const TAIL: usize = 25;
 
 impl Boot {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
@@ -219,8 +222,9 @@ async fn wait_login(
             sink.emit(Event::Note { text });
             Ok(())
         }
-        Outcome::Failed(failure) => {
-            Err(Problem::new(format!("no login prompt: {}", failure.why)).output(failure.tail).into())
+        Outcome::Failed(mut failure) => {
+            let end = failure.tail.split_off(failure.tail.len().saturating_sub(TAIL));
+            Err(Problem::new(format!("no login prompt: {}", failure.why)).output(end).into())
         }
     }
 }
@@ -255,12 +259,12 @@ async fn attached(
             () = keyboard.pump(&mut typed, &input) => None,
         };
         let Some(outcome) = outcome else { return Ok(guest.stop().await?) };
-        match boot::unfit(&outcome) {
+        match host_fault::unfit(&outcome) {
             Some(why) if !keyboard.used => {
                 guest.stop().await?;
                 // a note's line would not end at the left edge of a raw terminal
                 drop(raw.take());
-                note(boot::fallback_note(why));
+                note(host_fault::fallback_note(why));
                 raw = raw_mode()?;
                 guest = Guest::start(host, spec, Accel::Tcg, watcher.clone(), cancel).await?;
             }

@@ -4,6 +4,7 @@ mod current;
 mod json;
 mod junit;
 mod keep;
+mod switch;
 mod table;
 
 use std::fs;
@@ -22,29 +23,39 @@ use super::session::Session;
 use super::slots;
 use crate::base::{Bytes, identity};
 use crate::diag::Diagnostics;
-use crate::front::model::{Firmware, Model};
+use crate::front::model::{Firmware, Model, Slot};
 use crate::proof::boot::{BootError, Entrance, Host};
 use crate::proof::console::Limits;
 use crate::proof::partition::BootPartition;
 use crate::proof::prove::{self, Order, Proof, ProveError, Proved, WayIn};
 use crate::proof::record::Recorder;
+use crate::proof::switch as switching;
 use crate::proof::verdict::{Verdict, Way};
 
 /// Prove that the built image boots
 ///
 /// Boots each slot in QEMU under each firmware of the manifest, waits for the login prompt, and looks inside: kernel,
-/// root filesystem, failed units. Then each slot starts each other one by kexec. The image is not changed. Exits 0
-/// only when every check passed.
+/// root filesystem, failed units. Then each slot starts each other one by kexec. With --switch it plays every end that
+/// osimg-switch can come to instead: trials that pass, fail, panic and hang, power cuts, rollback. The image is not
+/// changed. Exits 0 only when every check passed.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   osimg test examples/debian-dual.yaml
-  osimg test examples/debian-dual.yaml --slot trixie --junit proof.xml")]
+  osimg test examples/debian-dual.yaml --slot trixie --junit proof.xml
+  osimg test examples/debian-dual.yaml --switch --scenario trial-panic")]
 pub struct Test {
     #[command(flatten)]
     manifest: Manifest,
     /// A slot to test, and the jumps between those named [default: all]
     #[arg(long, value_name = "NAME")]
     slot: Vec<String>,
+    /// Prove osimg-switch instead, from the default slot to each other one: there
+    /// and back, trials that pass, fail, panic and hang, power cuts, rollback
+    #[arg(long, conflicts_with_all = ["no_kexec", "until_login", "user", "password_file"])]
+    switch: bool,
+    /// With --switch, only this scenario [default: all]
+    #[arg(long, value_name = "NAME", requires = "switch")]
+    scenario: Vec<String>,
     /// Which of the manifest's firmware to test: bios, uefi or all
     #[arg(long, value_name = "WHICH", default_value = "all", hide_possible_values = true)]
     firmware: FirmwareChoice,
@@ -89,6 +100,12 @@ enum FirmwareChoice {
     All,
 }
 
+/// What a run is to prove.
+enum Work {
+    Boots(Order),
+    Switch(switching::Order),
+}
+
 /// Without a byte for this long no guest makes progress, not even in software on a busy host: the longest pause of a
 /// quiet boot is unpacking the initramfs and starting systemd.
 const SILENCE: Duration = Duration::from_secs(180);
@@ -108,7 +125,7 @@ impl Test {
             keep::possible()?;
         }
         let model = Arc::new(self.manifest.load(session)?);
-        let order = self.order(&model)?;
+        let work = self.work(&model)?;
         let sink = session.sink();
         current::check(&model, &self.manifest.path, session, &sink)?;
         let host = Host::find(session.environment.path.as_deref()).map_err(BootError::from)?;
@@ -121,7 +138,10 @@ impl Test {
             write(path, "")?;
         }
         let verdict = interrupt::run(&sink, async |cancel| {
-            let Proof { verdict, kept } = prove::prove(&host, &order, &recorder, &sink, &cancel).await?;
+            let Proof { verdict, kept } = match &work {
+                Work::Boots(order) => prove::prove(&host, order, &recorder, &sink, &cancel).await?,
+                Work::Switch(order) => switching::prove(&host, order, &recorder, &sink, &cancel).await?,
+            };
             self.report(&verdict, &model, &logs, session)?;
             if let Some(guest) = kept {
                 keep::join(guest, &recorder, &*sink, &cancel).await?;
@@ -141,13 +161,40 @@ impl Test {
     }
 
     /// What is to be proven of the image that is there.
-    fn order(&self, model: &Model) -> Result<Order, Failure> {
+    fn work(&self, model: &Model) -> Result<Work, Failure> {
         let known: Vec<&str> = model.slots.iter().map(|s| s.name.as_str()).collect();
         if let Some(unknown) = self.slot.iter().find(|s| !known.contains(&s.as_str())) {
             return Err(slots::unknown(unknown, &format!("`{}`", self.manifest.path.display()), &known));
         }
+        if self.switch {
+            return Ok(Work::Switch(self.switch_order(model)?));
+        }
         let firmware = self.firmware(model)?;
         let entrance = self.entrance(model)?;
+        Ok(Work::Boots(Order {
+            image: model.disk.path.clone(),
+            slots: self.proved(model, |slot| self.is_wanted(slot))?,
+            firmware,
+            accel: self.accel.into(),
+            memory: Bytes::mib(u64::from(self.memory)),
+            limits: self.limits(),
+            way_in: WayIn { entrance, login: self.login()? },
+            kexec: !self.no_kexec && !self.until_login,
+            keep: self.keep,
+        }))
+    }
+
+    fn is_wanted(&self, slot: &Slot) -> bool {
+        self.slot.is_empty() || self.slot.iter().any(|s| s == slot.name.as_str())
+    }
+
+    fn limits(&self) -> Limits {
+        let total = Duration::from_secs(u64::from(self.timeout));
+        Limits { total, silence: total.min(SILENCE) }
+    }
+
+    /// The slots that `wanted` names, as the image has them.
+    fn proved(&self, model: &Model, wanted: impl Fn(&Slot) -> bool) -> Result<Vec<Proved>, Failure> {
         let image = &model.disk.path;
         if !image.is_file() {
             let what = format!("the image `{}` is not there yet", image.display());
@@ -155,8 +202,7 @@ impl Test {
         }
         let mut menu = BootPartition::open(image).and_then(|mut p| p.menu()).map_err(BootError::from)?;
         let mut slots = Vec::new();
-        let wanted = |name: &str| self.slot.is_empty() || self.slot.iter().any(|s| s == name);
-        for slot in model.slots.iter().filter(|s| wanted(s.name.as_str())) {
+        for slot in model.slots.iter().filter(|slot| wanted(slot)) {
             let root = identity::filesystem(&model.name, &slot.name).to_string();
             let entry = menu.iter().position(|e| e.id == slot.name.as_str()).map(|at| menu.swap_remove(at));
             let is_ours = |e: &crate::proof::menu::Entry| e.arguments.contains(&format!("root=UUID={root}"));
@@ -170,18 +216,7 @@ impl Test {
             };
             slots.push(Proved { entry, root });
         }
-        let total = Duration::from_secs(u64::from(self.timeout));
-        Ok(Order {
-            image: image.clone(),
-            slots,
-            firmware,
-            accel: self.accel.into(),
-            memory: Bytes::mib(u64::from(self.memory)),
-            limits: Limits { total, silence: total.min(SILENCE) },
-            way_in: WayIn { entrance, login: self.login()? },
-            kexec: !self.no_kexec && !self.until_login,
-            keep: self.keep,
-        })
+        Ok(slots)
     }
 
     fn apply_first(&self) -> String {
@@ -263,6 +298,13 @@ fn stalls(verdict: &Verdict, model: &Model) -> Diagnostics {
             let how = match &step.way {
                 Way::Boot => format!("slot `{}` under {}", step.slot, step.firmware.as_str()),
                 Way::Kexec { from } => format!("slot `{}` by kexec out of `{from}`", step.slot),
+                Way::Switch { from, scenario } => {
+                    format!(
+                        "scenario `{scenario}` of `{from}` and `{}` under {}",
+                        step.slot,
+                        step.firmware.as_str()
+                    )
+                }
             };
             found.push(stall.diagnostic(model, slot, &how));
         }

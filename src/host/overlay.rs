@@ -84,6 +84,31 @@ impl Overlay {
         fs::remove_file(&path).map_err(io)
     }
 
+    /// `length` bytes at `offset` as the disk has them now, also while a guest runs on it; what is not flushed may be missing.
+    pub async fn read(
+        &self,
+        offset: Bytes,
+        length: usize,
+        cancel: &CancellationToken,
+    ) -> Result<Vec<u8>, OverlayError> {
+        let name = "piece";
+        let path = self.folder.path().join(name);
+        Call::new(&self.tools.img)
+            // shared with the guest that writes to it
+            .args(["dd", "-U", "-f", "qcow2", "-O", "raw", "bs=512", "if=disk.qcow2"])
+            .arg(format!("of={name}"))
+            .arg(format!("skip={}", offset.0 / 512))
+            // releases differ in whether `count` is from the input's start or from what is skipped: enough for both
+            .arg(format!("count={}", (offset.0 as usize + length).div_ceil(512)))
+            .directory(self.folder.path())
+            .run(&NodeReporter::silent(), cancel)
+            .await?;
+        let mut bytes =
+            fs::read(&path).map_err(|source| OverlayError::Io { doing: "reading", path, source })?;
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+
     /// Copies `from` into the folder under `name`, writable, and gives its path.
     pub fn copy_in(&self, from: &Path, name: &str) -> Result<PathBuf, OverlayError> {
         let to = self.folder.path().join(name);

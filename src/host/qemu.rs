@@ -79,6 +79,10 @@ pub struct Machine {
     pub control: Option<Control>,
     /// Whether a restart of the guest restarts it; else it ends QEMU.
     pub reboot: bool,
+    /// Whether what the guest flushes is on the disk even when QEMU is killed. Else the disk is no use after that.
+    pub durable: bool,
+    /// Whether there is a hardware watchdog (Intel 6300ESB) that resets the machine.
+    pub watchdog: bool,
 }
 
 impl Machine {
@@ -119,9 +123,14 @@ impl Machine {
             out.push("-drive".into());
             out.push(with_file("if=pflash,unit=1,format=raw,file=", variables));
         }
+        if self.watchdog {
+            out.extend(["-device", "i6300esb", "-watchdog-action", "reset"].map(OsString::from));
+        }
         out.push("-drive".into());
-        // the disk is thrown away after the run: nothing needs to reach the host's platters
-        out.push(with_file("if=none,id=disk,format=qcow2,cache=unsafe,discard=unmap,file=", &self.disk));
+        // a disk that is thrown away after the run needs nothing on the host's platters
+        let cache = if self.durable { "writeback" } else { "unsafe" };
+        let options = format!("if=none,id=disk,format=qcow2,cache={cache},discard=unmap,file=");
+        out.push(with_file(&options, &self.disk));
         out.extend(["-device", "virtio-blk-pci,drive=disk,bootindex=0"].map(OsString::from));
         out
     }
@@ -190,6 +199,8 @@ mod tests {
             network: None,
             control: None,
             reboot: false,
+            durable: false,
+            watchdog: false,
         }
     }
 
@@ -213,6 +224,8 @@ mod tests {
             accel: Accel::Kvm,
             network: Some(Network::Outward),
             reboot: true,
+            durable: true,
+            watchdog: true,
             ..machine()
         };
         insta::assert_snapshot!(line(&machine));

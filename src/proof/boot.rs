@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited, Watcher};
+use super::disk::Disk;
 use super::entrance;
-use super::partition::{BootPartition, PartitionError};
+use super::host_fault::{BUSY_NOTE, TRIES, fallback_note, is_hosts_fault, unfit};
+use super::partition::{BootPartition, PartitionError, Patch};
 use super::port::{Listener, PortError};
 use super::stall::sign;
 use crate::base::event::Sink;
@@ -21,11 +23,11 @@ use crate::base::{Bytes, Event};
 use crate::front::model;
 use crate::host::command::{Call, Child, CommandError};
 use crate::host::firmware::{self, Ovmf};
-use crate::host::overlay::{Overlay, OverlayError};
-use crate::host::qemu::{Accel, Control, Firmware, Machine, MissingTool, Network, Tools, kvm_usable};
+use crate::host::overlay::OverlayError;
+use crate::host::qemu::{Accel, Control, Machine, MissingTool, Network, Tools, kvm_usable};
 
-/// Lines of the console in a message.
-const TAIL: usize = 25;
+/// Lines of the console that tell of a failure: a panic's registers and calls, twice, and what came before them.
+const TAIL: usize = 120;
 /// After a sign of failure: what it still has to say.
 const AFTERMATH: Limits = Limits { total: Duration::from_secs(10), silence: Duration::from_secs(2) };
 /// Without a byte for this long, a guest under KVM is taken to hang: its boot is a matter of seconds.
@@ -52,10 +54,16 @@ pub struct Spec {
     pub memory: Bytes,
     pub cpus: u32,
     pub network: Option<Network>,
-    /// Whether a root shell is put on a second serial port of the machine ([`Guest::control`]); needs a slot.
+    /// Whether the machine has a second serial port ([`Guest::control`]), with a root shell of the slot's where there is one.
     pub entrance: Option<Entrance>,
+    /// What is written over the image besides.
+    pub patches: Vec<Patch>,
     /// Whether the guest may restart; else its restart is its end.
     pub reboot: bool,
+    /// Whether its disk can be gone on with after [`Guest::unplug`]; costs time at each flush.
+    pub durable: bool,
+    /// Whether the machine has a hardware watchdog.
+    pub watchdog: bool,
 }
 
 impl Spec {
@@ -70,7 +78,10 @@ impl Spec {
             cpus: 2,
             network: None,
             entrance: None,
+            patches: Vec::new(),
             reboot: false,
+            durable: false,
+            watchdog: false,
         }
     }
 }
@@ -200,7 +211,7 @@ impl fmt::Display for Why {
 }
 
 /// Whether a line is getty's prompt: `host login:`, or `login:` alone.
-fn is_login_prompt(line: &str) -> bool {
+pub(super) fn is_login_prompt(line: &str) -> bool {
     // a kernel message may follow on the same line
     let Some((before, after)) = line.split_once("login:") else { return false };
     let host = before.trim_end();
@@ -217,7 +228,7 @@ pub struct Guest {
     started: Instant,
     // in this order: first the program goes, then its files
     child: Child,
-    _overlay: Overlay,
+    pub disk: Disk,
 }
 
 impl Guest {
@@ -232,28 +243,32 @@ impl Guest {
         if accel == Accel::Kvm && !host.kvm {
             return Err(BootError::NoKvm);
         }
-        let patches = match (&spec.slot, spec.entrance) {
+        let mut patches = match (&spec.slot, spec.entrance) {
             (Some(slot), Some(Entrance { port })) => {
                 BootPartition::open(&spec.image)?.enter(slot, &entrance::segment(port))?
             }
             (Some(slot), None) => BootPartition::open(&spec.image)?.choose(slot)?,
             (None, _) => Vec::new(),
         };
-        let overlay = Overlay::create(&host.tools, &spec.image, cancel).await?;
-        for patch in patches {
-            overlay.write(patch.offset, &patch.bytes, cancel).await?;
-        }
-        let firmware = match spec.firmware {
-            model::Firmware::Bios => Firmware::Bios,
-            model::Firmware::Uefi => {
-                let ovmf = host.ovmf.as_ref().ok_or(BootError::NoOvmf)?;
-                Firmware::uefi(ovmf, &overlay.copy_in(&ovmf.variables, "variables.fd")?)
-            }
-        };
-        let listener = spec.entrance.map(|_| Listener::bind(overlay.place("control.sock"))).transpose()?;
+        patches.extend(spec.patches.iter().cloned());
+        let disk = Disk::new(host, &spec.image, spec.firmware, patches, cancel).await?;
+        Guest::power_on(host, spec, accel, disk, watcher, cancel).await
+    }
+
+    /// Switches a machine on whose disk is there already.
+    pub async fn power_on(
+        host: &Host,
+        spec: &Spec,
+        accel: Accel,
+        disk: Disk,
+        watcher: Watcher,
+        cancel: &CancellationToken,
+    ) -> Result<Guest, BootError> {
+        let socket = disk.overlay.place("control.sock");
+        let listener = spec.entrance.map(|_| Listener::bind(socket)).transpose()?;
         let machine = Machine {
-            disk: overlay.disk(),
-            firmware,
+            disk: disk.overlay.disk(),
+            firmware: disk.firmware.clone(),
             accel,
             memory: spec.memory,
             cpus: spec.cpus,
@@ -263,6 +278,8 @@ impl Guest {
                 .zip(spec.entrance)
                 .map(|(listener, entrance)| Control { socket: listener.path.clone(), port: entrance.port }),
             reboot: spec.reboot,
+            durable: spec.durable,
+            watchdog: spec.watchdog,
         };
         let mut child = Call::new(&host.tools.emulator).args(machine.arguments()).spawn()?;
         let (input, output) = child.pipes().expect("a new child has both pipes");
@@ -271,7 +288,13 @@ impl Guest {
             Some(listener) => listener.accept(cancel).await?,
             None => None,
         };
-        Ok(Guest { console, control, accel, started: Instant::now(), child, _overlay: overlay })
+        Ok(Guest { console, control, accel, started: Instant::now(), child, disk })
+    }
+
+    /// Pulls the plug and keeps the disk, which is whole where [`Spec::durable`] asked for it.
+    pub async fn unplug(mut self) -> Result<Disk, BootError> {
+        self.child.kill().await?;
+        Ok(self.disk)
     }
 
     /// Times are counted from now on: for a kernel that another one starts.
@@ -361,35 +384,6 @@ pub async fn boot(
     }
 }
 
-/// How often a boot is tried whose machine, and not its system, failed.
-pub const TRIES: u32 = 4;
-/// What Linux says when ten ticks of the emulated timer do not come in time: the host did not run QEMU for so long
-/// (`check_timer`, arch/x86/kernel/apic/io_apic.c). On a processor of its own it never does.
-const TIMER: &str = "IO-APIC + timer doesn't work";
-/// What a user is told then.
-pub const BUSY_NOTE: &str = "this host is too busy for the emulated machine's timer: starting again";
-
-/// Whether a boot failed because this host has no time for it.
-pub fn is_hosts_fault(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(failure) if failure.tail.iter().any(|line| line.contains(TIMER)))
-}
-
-/// Why an accelerator, and not the guest, may be to blame for an outcome.
-pub fn unfit(outcome: &Outcome) -> Option<&Why> {
-    match outcome {
-        Outcome::Failed(Failure {
-            why: why @ (Why::Stalled { .. } | Why::Exited { clean: false, .. }),
-            ..
-        }) => Some(why),
-        _ => None,
-    }
-}
-
-/// What a user is told when KVM gives way to TCG.
-pub fn fallback_note(why: &Why) -> String {
-    format!("KVM does not work here ({why}): starting again with TCG, which is slower")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -404,28 +398,5 @@ mod tests {
         for other in ["Last login: Mon", "Starting login: service", "audit: op=login:x", "logindaemon", ""] {
             assert!(!is_login_prompt(other), "{other}");
         }
-    }
-
-    #[test]
-    fn only_hangs_and_crashes_blame_the_accelerator() {
-        let failed = |why| Outcome::Failed(Failure { why, tail: Vec::new() });
-        assert!(unfit(&failed(Why::Stalled { silence: KVM_SILENCE })).is_some());
-        let exit = |clean| Why::Exited { clean, status: String::new(), errors: Vec::new() };
-        assert!(unfit(&failed(exit(false))).is_some());
-        assert!(unfit(&failed(exit(true))).is_none());
-        assert!(unfit(&failed(Why::Panic { sign: "x" })).is_none());
-        assert!(unfit(&Outcome::Login { took: Duration::ZERO }).is_none());
-    }
-
-    #[test]
-    fn a_busy_host_is_no_fault_of_the_systems() {
-        let failed = |line: &str| {
-            let why = Why::Panic { sign: "the kernel panicked" };
-            Outcome::Failed(Failure { why, tail: vec![line.to_string()] })
-        };
-        let timer =
-            "[    0.068000] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
-        assert!(is_hosts_fault(&failed(timer)));
-        assert!(!is_hosts_fault(&failed("Kernel panic - not syncing: Attempted to kill init!")));
     }
 }

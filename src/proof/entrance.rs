@@ -14,11 +14,12 @@ use crate::base::shell::single_quoted;
 pub const GREETING: &str = "@osimg shell";
 /// Where dracut looks for hooks. Since release 104 the folder is a link to `/var/lib/dracut/hooks`.
 const HOOK: &str = "lib/dracut/hooks/pre-pivot/99-osimg-test.sh";
-const UNIT: &str = "osimg-test-shell.service";
+/// The unit of the shell.
+pub const UNIT: &str = "osimg-test-shell.service";
 
-/// The hook. It is sourced by dracut's shell, so it must not `exit`.
-fn hook(port: u8) -> String {
-    let unit = format!(
+/// The unit's text; `sysinit.target` wants it.
+pub fn unit(port: u8) -> String {
+    format!(
         "[Unit]
 Description=Shell of osimg test
 DefaultDependencies=no
@@ -39,13 +40,17 @@ KillSignal=SIGKILL
 Restart=always
 RestartSec=1
 "
-    );
+    )
+}
+
+/// The hook. It is sourced by dracut's shell, so it must not `exit`.
+fn hook(port: u8) -> String {
     format!(
         "mkdir -p /run/systemd/system/sysinit.target.wants
 printf '%s' {} >/run/systemd/system/{UNIT}
 ln -sf ../{UNIT} /run/systemd/system/sysinit.target.wants/{UNIT}
 ",
-        single_quoted(&unit)
+        single_quoted(&unit(port))
     )
 }
 

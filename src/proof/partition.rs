@@ -5,7 +5,7 @@
 //! 5.2) or a GPT (the first EFI system partition; 5.3). Leaves: entry ids, and patches for an overlay. The image is only read.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::{grubenv, menu, remake};
@@ -55,6 +55,14 @@ fn list(known: &[String]) -> String {
 pub struct Patch {
     pub offset: Bytes,
     pub bytes: Vec<u8>,
+}
+
+/// A boot partition made anew for an overlay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    pub patches: Vec<Patch>,
+    /// Where GRUB's environment block is on the disk then.
+    pub environment: Bytes,
 }
 
 /// The boot partition of one image.
@@ -109,7 +117,7 @@ impl BootPartition {
             .map_err(fat)?
             .ok_or_else(|| PartitionError::Missing { path: path.clone(), file: ENVIRONMENT })?;
         let block = self.fat.read(&entry, CONFIG_MAX).map_err(fat)?;
-        let edited = self.chosen(&block, slot)?;
+        let edited = chosen(&path, &block, slot)?;
         let mut rest = edited.as_slice();
         let mut patches = Vec::new();
         for extent in self.fat.extents(&entry).map_err(fat)? {
@@ -126,19 +134,55 @@ impl BootPartition {
     pub fn enter(&mut self, slot: &str, segment: &[u8]) -> Result<Vec<Patch>, PartitionError> {
         self.knows(slot)?;
         let path = self.path.clone();
+        let bytes = self.remade(segment, |name, bytes| {
+            if !name.eq_ignore_ascii_case(ENVIRONMENT) {
+                return Ok(bytes);
+            }
+            chosen(&path, &bytes, slot)
+        })?;
+        Ok(vec![Patch { offset: self.start, bytes }])
+    }
+
+    /// `segment` loaded behind each slot's initramfs, and the choice left to GRUB.
+    pub fn stage(&mut self, segment: &[u8]) -> Result<Staged, PartitionError> {
+        let bytes = self.remade(segment, |_, bytes| Ok(bytes))?;
+        let fat = |source| PartitionError::Fat { path: self.path.clone(), source };
+        let mut reader = Reader::open(Cursor::new(&bytes), Bytes(0)).map_err(fat)?;
+        let entry = reader
+            .find(ENVIRONMENT)
+            .map_err(fat)?
+            .ok_or_else(|| PartitionError::Missing { path: self.path.clone(), file: ENVIRONMENT })?;
+        let extents = reader.extents(&entry).map_err(fat)?;
+        let first = extents.first().map_or(Bytes(0), |extent| extent.offset);
+        Ok(Staged {
+            environment: Bytes(self.start.0 + first.0),
+            patches: vec![Patch { offset: self.start, bytes }],
+        })
+    }
+
+    /// The partition's bytes with its files as `edit` makes them, and `segment` loaded behind each slot's initramfs.
+    fn remade(
+        &mut self,
+        segment: &[u8],
+        mut edit: impl FnMut(&str, Vec<u8>) -> Result<Vec<u8>, PartitionError>,
+    ) -> Result<Vec<u8>, PartitionError> {
+        let path = self.path.clone();
         let mut files =
             self.fat.files(FILE_MAX).map_err(|source| PartitionError::Fat { path: path.clone(), source })?;
         for (name, bytes) in &mut files {
+            let mut made = std::mem::take(bytes);
             if name.eq_ignore_ascii_case(CONFIG) {
-                *bytes = menu::with_initrd(&String::from_utf8_lossy(bytes), SEGMENT_WORD).into_bytes();
-            } else if name.eq_ignore_ascii_case(ENVIRONMENT) {
-                *bytes = self.chosen(bytes, slot)?;
+                made = menu::with_initrd(&String::from_utf8_lossy(&made), SEGMENT_WORD).into_bytes();
             }
+            *bytes = edit(name, made)?;
         }
         files.push((SEGMENT.to_string(), segment.to_vec()));
-        let bytes = remake::partition(self.fat.volume(), files)
-            .map_err(|source| PartitionError::Remake { path, source })?;
-        Ok(vec![Patch { offset: self.start, bytes }])
+        remake::partition(self.fat.volume(), files).map_err(|source| PartitionError::Remake { path, source })
+    }
+
+    /// The FAT volume id.
+    pub fn volume_id(&self) -> u32 {
+        self.fat.volume().id
     }
 
     fn knows(&mut self, slot: &str) -> Result<(), PartitionError> {
@@ -148,13 +192,12 @@ impl BootPartition {
         }
         Err(PartitionError::NoSlot { path: self.path.clone(), slot: slot.to_string(), known })
     }
+}
 
-    /// The environment block with the choice of `slot`.
-    fn chosen(&self, block: &[u8], slot: &str) -> Result<Vec<u8>, PartitionError> {
-        grubenv::set(block, &[("saved_entry", slot), ("next_entry", slot)]).map_err(|source| {
-            PartitionError::Environment { path: self.path.clone(), file: ENVIRONMENT, source }
-        })
-    }
+/// The environment block of the image at `path` with the choice of `slot`.
+fn chosen(path: &Path, block: &[u8], slot: &str) -> Result<Vec<u8>, PartitionError> {
+    grubenv::set(block, &[("saved_entry", slot), ("next_entry", slot)])
+        .map_err(|source| PartitionError::Environment { path: path.to_path_buf(), file: ENVIRONMENT, source })
 }
 
 type Sector = [u8; SECTOR as usize];
@@ -206,8 +249,6 @@ fn sector(disk: &mut (impl Read + Seek), at: Lba) -> io::Result<Sector> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
-
     use super::*;
 
     fn boot_partition(disk: &[u8]) -> Result<Lba, &'static str> {

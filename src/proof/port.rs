@@ -47,8 +47,15 @@ impl Listener {
                 let (reader, writer) = stream.into_split();
                 Ok(Some(Console::new(reader, writer, Arc::new(|_| {}))))
             }
-            Ok(Err(source)) => Err(PortError { path: self.path, source }),
+            Ok(Err(source)) => Err(PortError { path: self.path.clone(), source }),
             Err(_) => Ok(None),
         }
+    }
+}
+
+impl Drop for Listener {
+    /// The name is free for the next machine; a connection that was made goes on.
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
     }
 }

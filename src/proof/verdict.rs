@@ -20,6 +20,12 @@ pub enum Subject {
     Root,
     /// systemd says that all its units are well.
     Units,
+    /// osimg-switch does what it is told, and the machine leaves in the way that it should.
+    Switch,
+    /// The right slot comes up, and by the right way.
+    Arrival,
+    /// osimg-switch says of the slots what has come to pass.
+    State,
 }
 
 impl Subject {
@@ -31,6 +37,9 @@ impl Subject {
             Subject::Kernel => "kernel",
             Subject::Root => "root",
             Subject::Units => "units",
+            Subject::Switch => "switch",
+            Subject::Arrival => "arrival",
+            Subject::State => "state",
         }
     }
 }
@@ -77,6 +86,8 @@ pub enum Way {
     Boot,
     /// By kexec out of another slot.
     Kexec { from: String },
+    /// By osimg-switch out of another slot, in a scenario of [`super::switch`].
+    Switch { from: String, scenario: &'static str },
 }
 
 /// A slot started once and looked at.
@@ -111,6 +122,12 @@ impl Step {
         }
     }
 
+    /// Why it stopped, where `check` is the one that says that it did.
+    pub fn stall_of(&self, check: &Check) -> Option<&Stall> {
+        let stopped = matches!(check.subject, Subject::Login | Subject::Arrival);
+        self.stall.as_ref().filter(|_| stopped && check.state == State::Failed)
+    }
+
     pub fn check(&self, subject: Subject) -> Option<&Check> {
         self.checks.iter().find(|c| c.subject == subject)
     }
@@ -121,6 +138,7 @@ pub fn label(firmware: Firmware, slot: &str, way: &Way) -> String {
     match way {
         Way::Boot => format!("{} {slot}", firmware.as_str()),
         Way::Kexec { from } => format!("{} {from} to {slot}", firmware.as_str()),
+        Way::Switch { from, scenario } => format!("{} {scenario} {from} to {slot}", firmware.as_str()),
     }
 }
 
@@ -206,6 +224,34 @@ pub(crate) mod tests {
                 missing,
             ],
             took: Duration::from_secs(372),
+        }
+    }
+
+    /// Two scenarios of osimg-switch, of which one failed.
+    pub fn scenarios() -> Verdict {
+        let step = |scenario, last| Step {
+            firmware: Firmware::Uefi,
+            slot: "trixie".to_string(),
+            way: Way::Switch { from: "bookworm".to_string(), scenario },
+            accel: Some(Accel::Tcg),
+            checks: vec![
+                Check::new(Subject::Switch, State::Passed, "to trixie --trial", Duration::from_secs(9)),
+                last,
+            ],
+            stall: None,
+            log: Some(PathBuf::from(format!("/srv/dual.proof/{scenario}.log"))),
+            took: Duration::from_secs(81),
+        };
+        let arrival = |state, detail| Check::new(Subject::Arrival, state, detail, Duration::from_secs(70));
+        Verdict {
+            steps: vec![
+                step("trial", arrival(State::Passed, "trixie by kexec in 34 s")),
+                step(
+                    "trial-panic",
+                    arrival(State::Failed, "trixie by firmware in 40 s, not bookworm by firmware"),
+                ),
+            ],
+            took: Duration::from_secs(162),
         }
     }
 

@@ -13,6 +13,11 @@ fn place() -> Place {
     };
     place.file("m.yaml", &manifest("bios", "ttyS0"));
     place.file("mute.yaml", &manifest("bios", "tty0"));
+    place.file("full.yaml", &manifest("bios", "ttyS0, ttyS1, ttyS2, ttyS3"));
+    place.file(
+        "one.yaml",
+        "version: 1\nname: m\ndisk: {path: m.img}\nslots: [{name: alpha, dockerfile: Dockerfile}]\n",
+    );
     place
 }
 
@@ -39,10 +44,31 @@ fn words_that_do_not_fit_the_manifest() {
         (&["m.yaml", "--until-login", "--password-file", "x"], "cannot be used with"),
         (&["m.yaml", "--keep"], "needs a terminal"),
         (&["none.yaml"], "there is no manifest"),
+        (&["m.yaml", "--scenario", "hang"], "--switch"),
+        (&["m.yaml", "--switch", "--no-kexec"], "cannot be used with"),
+        (&["m.yaml", "--switch", "--slot", "alpa"], "did you mean `alpha`?"),
+        (&["full.yaml", "--switch"], "names all four"),
     ] {
         let ran = test(&place, arguments);
         assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{arguments:?}: {}", ran.err);
         assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_scenario_that_there_is_not() {
+    let ran = test(&place(), &["m.yaml", "--switch", "--scenario", "trail-hang"]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+    assert!(ran.err.contains("there is no scenario `trail-hang`"), "{}", ran.err);
+    assert!(ran.err.contains("did you mean `trial-hang`?"), "{}", ran.err);
+}
+
+#[test]
+fn one_slot_alone_has_nowhere_to_go() {
+    for arguments in [&["one.yaml", "--switch"][..], &["m.yaml", "--switch", "--slot", "alpha"]] {
+        let ran = test(&place(), arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
+        assert!(ran.err.contains("no slot to switch to beside `alpha`, the default"), "{}", ran.err);
     }
 }
 

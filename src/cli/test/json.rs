@@ -36,18 +36,19 @@ pub fn lines(verdict: &Verdict, model: &Model, logs: &Path) -> String {
 }
 
 fn object(step: &Step, check: &Check) -> Value {
-    let from = match &step.way {
-        Way::Boot => None,
-        Way::Kexec { from } => Some(from),
+    let (from, scenario) = match &step.way {
+        Way::Boot => (None, None),
+        Way::Kexec { from } => (Some(from), None),
+        Way::Switch { from, scenario } => (Some(from), Some(scenario)),
     };
-    // the boot itself is what a stall is about
-    let stall = step.stall.as_ref().filter(|_| check.subject == crate::proof::verdict::Subject::Login);
+    let stall = step.stall_of(check);
     json!({
         "event": "check",
         "version": VERSION,
         "firmware": step.firmware.as_str(),
         "slot": step.slot,
         "from": from,
+        "scenario": scenario,
         "accel": step.accel.map(|a| a.as_str()),
         "check": check.subject.as_str(),
         "state": check.state.as_str(),

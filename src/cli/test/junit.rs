@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::proof::verdict::{Check, State, Step, Subject, Verdict, Way};
+use crate::proof::verdict::{Check, State, Step, Verdict, Way};
 
 /// The whole document.
 pub fn document(verdict: &Verdict, name: &str) -> String {
@@ -17,8 +17,8 @@ pub fn document(verdict: &Verdict, name: &str) -> String {
         let suite = format!("{name}.{}", firmware.as_str());
         out.push_str(&format!("  <testsuite {}>\n", totals(&suite, &steps)));
         for step in steps {
-            for check in &step.checks {
-                out.push_str(&case(&suite, step, check));
+            for (at, check) in step.checks.iter().enumerate() {
+                out.push_str(&case(&suite, step, at, check));
             }
         }
         out.push_str("  </testsuite>\n");
@@ -41,15 +41,21 @@ fn totals(name: &str, steps: &[&Step]) -> String {
     )
 }
 
-fn case(suite: &str, step: &Step, check: &Check) -> String {
-    let class = match &step.way {
-        Way::Boot => format!("{suite}.{}", step.slot),
-        Way::Kexec { from } => format!("{suite}.{from}-to-{}", step.slot),
+/// `at` is the check's place in its step.
+fn case(suite: &str, step: &Step, at: usize, check: &Check) -> String {
+    let subject = check.subject.as_str();
+    let (class, name) = match &step.way {
+        Way::Boot => (format!("{suite}.{}", step.slot), subject.to_string()),
+        Way::Kexec { from } => (format!("{suite}.{from}-to-{}", step.slot), subject.to_string()),
+        // a scenario checks the same more than once
+        Way::Switch { from, scenario } => {
+            (format!("{suite}.{from}-to-{}.{scenario}", step.slot), format!("{} {subject}", at + 1))
+        }
     };
     let head = format!(
         "    <testcase classname=\"{}\" name=\"{}\" time=\"{}\"",
         escaped(&class),
-        check.subject.as_str(),
+        name,
         seconds(check.took)
     );
     let detail = escaped(&check.detail);
@@ -66,7 +72,7 @@ fn case(suite: &str, step: &Step, check: &Check) -> String {
 /// What a person wants to read of a failure.
 fn body(step: &Step, check: &Check) -> String {
     let mut out = check.detail.clone();
-    if let Some(stall) = step.stall.as_ref().filter(|_| check.subject == Subject::Login) {
+    if let Some(stall) = step.stall_of(check) {
         out.push_str(&format!(
             "\n{}: {}\nhelp: {}",
             stall.rule.code,
@@ -109,7 +115,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::verdict::tests::sample;
+    use crate::proof::verdict::tests::{sample, scenarios};
 
     #[test]
     fn a_suite_per_firmware_and_a_case_per_check() {
@@ -129,6 +135,24 @@ mod tests {
         assert_eq!(
             failure.attribute("message"),
             Some(verdict.steps[1].checks[0].detail.replace('\u{1b}', "\u{fffd}").as_str())
+        );
+    }
+
+    #[test]
+    fn each_check_of_a_scenario_has_a_name_of_its_own() {
+        let text = document(&scenarios(), "dual");
+        let parsed = roxmltree::Document::parse(&text).expect("well-formed XML");
+        let cases = parsed.root_element().descendants().filter(|n| n.has_tag_name("testcase"));
+        let names: Vec<String> =
+            cases.map(|n| ["classname", "name"].map(|a| n.attribute(a).unwrap_or("")).join(" ")).collect();
+        assert_eq!(
+            names,
+            [
+                "dual.uefi.bookworm-to-trixie.trial 1 switch",
+                "dual.uefi.bookworm-to-trixie.trial 2 arrival",
+                "dual.uefi.bookworm-to-trixie.trial-panic 1 switch",
+                "dual.uefi.bookworm-to-trixie.trial-panic 2 arrival",
+            ]
         );
     }
 

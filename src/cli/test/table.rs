@@ -14,39 +14,68 @@ const FILE: usize = 100;
 const MARGIN: usize = 2;
 /// Between columns.
 const GAP: &str = "  ";
-/// The least that the kernel's column is cut to.
-const KERNEL: usize = 6;
+/// The least that the elastic column is cut to.
+const NARROW: usize = 6;
+
+/// The columns of a kind of step.
+struct Form {
+    head: &'static [&'static str],
+    /// The column that is cut where a terminal is narrow.
+    elastic: usize,
+    cells: fn(&Step, Paint) -> Vec<String>,
+}
+
+const BOOTS: Form =
+    Form { head: &["firmware", "slot", "login", "kernel", "root", "units"], elastic: 3, cells: boot };
+const SCENARIOS: Form =
+    Form { head: &["firmware", "scenario", "slots", "time", "checks"], elastic: 2, cells: scenario };
 
 /// `columns` are those of a terminal.
 pub fn table(verdict: &Verdict, logs: &Path, paint: Paint, columns: Option<usize>) -> String {
     let columns = columns.unwrap_or(FILE);
-    let head = ["firmware", "slot", "login", "kernel", "root", "units"].map(String::from);
-    let rows: Vec<[String; 6]> = verdict.steps.iter().map(|step| cells(step, paint)).collect();
-    let width = |c: usize| rows.iter().chain([&head]).map(|r| fit::width(&r[c])).max().unwrap_or(0);
-    let mut widths: [usize; 6] = std::array::from_fn(width);
-    let whole = MARGIN + widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1);
-    widths[3] = widths[3].saturating_sub(whole.saturating_sub(columns)).max(KERNEL.min(widths[3]));
-    let mut out = format!("{}{}\n", " ".repeat(MARGIN), paint.dim(line(&head, &widths, paint)));
-    for (step, row) in verdict.steps.iter().zip(&rows) {
-        out.push_str(&format!("{} {}\n", mark(step.state(), paint), line(row, &widths, paint)));
-        out.push_str(&below(step, paint, columns));
+    let mut out = String::new();
+    for (form, is_scenario) in [(BOOTS, false), (SCENARIOS, true)] {
+        let is_its = |step: &&Step| matches!(step.way, Way::Switch { .. }) == is_scenario;
+        let steps: Vec<&Step> = verdict.steps.iter().filter(is_its).collect();
+        if !steps.is_empty() {
+            out.push_str(&lines(&form, &steps, paint, columns));
+        }
     }
     out.push_str(&sum(verdict, logs, paint, columns));
     out
 }
 
-fn line(cells: &[String; 6], widths: &[usize; 6], paint: Paint) -> String {
+fn lines(form: &Form, steps: &[&Step], paint: Paint, columns: usize) -> String {
+    let head: Vec<String> = form.head.iter().map(|h| h.to_string()).collect();
+    let rows: Vec<Vec<String>> = steps.iter().map(|step| (form.cells)(step, paint)).collect();
+    let width = |c: usize| rows.iter().chain([&head]).map(|r| fit::width(&r[c])).max().unwrap_or(0);
+    let mut widths: Vec<usize> = (0..head.len()).map(width).collect();
+    let whole = MARGIN + widths.iter().sum::<usize>() + GAP.len() * (widths.len() - 1);
+    let elastic = &mut widths[form.elastic];
+    *elastic = elastic.saturating_sub(whole.saturating_sub(columns)).max(NARROW.min(*elastic));
+    let mut out = format!("{}{}\n", " ".repeat(MARGIN), paint.dim(line(&head, &widths, paint)));
+    for (step, row) in steps.iter().zip(&rows) {
+        out.push_str(&format!("{} {}\n", mark(step.state(), paint), line(row, &widths, paint)));
+        out.push_str(&below(step, paint, columns));
+    }
+    out
+}
+
+fn line(cells: &[String], widths: &[usize], paint: Paint) -> String {
     let cells = cells.iter().zip(widths);
     let cells: Vec<String> =
         cells.map(|(cell, width)| fit::pad(&fit::cut(cell, *width, paint.ellipsis()), *width)).collect();
     cells.join(GAP).trim_end().to_string()
 }
 
-fn cells(step: &Step, paint: Paint) -> [String; 6] {
-    let slot = match &step.way {
+fn slots(step: &Step, paint: Paint) -> String {
+    match &step.way {
         Way::Boot => step.slot.clone(),
-        Way::Kexec { from } => format!("{from} {} {}", paint.arrow(), step.slot),
-    };
+        Way::Kexec { from } | Way::Switch { from, .. } => format!("{from} {} {}", paint.arrow(), step.slot),
+    }
+}
+
+fn boot(step: &Step, paint: Paint) -> Vec<String> {
     let none = || paint.dot().to_string();
     let word = |subject, good: &dyn Fn(&Check) -> String| match step.check(subject) {
         Some(check) if check.state == State::Passed => good(check),
@@ -54,13 +83,31 @@ fn cells(step: &Step, paint: Paint) -> [String; 6] {
         None => none(),
     };
     let ok = |_: &Check| "ok".to_string();
-    [
+    vec![
         step.firmware.as_str().to_string(),
-        slot,
+        slots(step, paint),
         word(Subject::Login, &|check| duration::exact(check.took)),
         word(Subject::Kernel, &|check| check.detail.clone()),
         word(Subject::Root, &ok),
         word(Subject::Units, &ok),
+    ]
+}
+
+fn scenario(step: &Step, paint: Paint) -> Vec<String> {
+    let name = match &step.way {
+        Way::Switch { scenario, .. } => scenario,
+        Way::Boot | Way::Kexec { .. } => "",
+    };
+    let checks = match step.state() {
+        State::Passed => format!("{} ok", step.checks.len()),
+        other => other.as_str().to_string(),
+    };
+    vec![
+        step.firmware.as_str().to_string(),
+        name.to_string(),
+        slots(step, paint),
+        duration::exact(step.took),
+        checks,
     ]
 }
 
@@ -128,7 +175,7 @@ fn sum(verdict: &Verdict, logs: &Path, paint: Paint, columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::verdict::tests::sample;
+    use crate::proof::verdict::tests::{sample, scenarios};
 
     #[test]
     fn a_line_per_step() {
@@ -139,6 +186,7 @@ mod tests {
         let narrow = table(&sample(), logs, unicode, Some(60));
         let rows = narrow.lines().filter(|l| !l.contains("log: "));
         assert!(rows.clone().all(|l| fit::width(l) <= 60), "{narrow}");
+        insta::assert_snapshot!("scenarios", table(&scenarios(), logs, unicode, Some(80)));
         let color = table(&sample(), logs, Paint { color: true, unicode: true }, Some(80));
         assert!(color.contains("\u{1b}[32m✓\u{1b}[0m") && color.contains("\u{1b}[1m\u{1b}[31m✗"), "{color}");
     }

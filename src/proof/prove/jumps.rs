@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Open, ProveError, Prover};
 use crate::base::event::Event;
 use crate::front::model::Firmware;
-use crate::proof::boot::{self, BootError, Failure, Guest, Outcome, Why};
+use crate::proof::boot::{BootError, Failure, Guest, Outcome, Why};
+use crate::proof::host_fault;
 use crate::proof::jump::{self, JumpError};
 use crate::proof::route;
 use crate::proof::session::SessionError;
@@ -48,7 +49,7 @@ impl Prover<'_> {
 
     async fn jump(&mut self, firmware: Firmware, from: usize, to: usize) -> Result<(), ProveError> {
         let open = self.open(firmware, to, Way::Kexec { from: self.name(from) })?;
-        self.leap(open, from, to, boot::TRIES).await
+        self.leap(open, from, to, host_fault::TRIES).await
     }
 
     /// The same with the step begun; again where only this host was to blame.
@@ -75,9 +76,9 @@ impl Prover<'_> {
         self.step(&open, "jumping");
         guest.restart_clock();
         let outcome = guest.wait_login(self.order.limits, self.cancel).await?;
-        if tries > 1 && boot::is_hosts_fault(&outcome) {
+        if tries > 1 && host_fault::is_hosts_fault(&outcome) {
             guest.stop().await?;
-            self.sink.emit(Event::Note { text: boot::BUSY_NOTE.to_string() });
+            self.sink.emit(Event::Note { text: host_fault::BUSY_NOTE.to_string() });
             return Box::pin(self.leap(open, from, to, tries - 1)).await;
         }
         let (state, detail) = arrival(&outcome);

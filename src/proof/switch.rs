@@ -1,0 +1,244 @@
+//! The proof of osimg-switch: every way in which going to another slot can end, played on a machine in QEMU.
+//!
+//! Enters: an image, its slots and what the manifest says of switching ([`Order`]). Leaves: a [`Verdict`] with a step per
+//! firmware, other slot and [`scenario`]. One machine goes from scenario to scenario as long as all goes well; after a
+//! failure the next one begins on a new machine. What the slots get for it lies in the overlay only ([`stage`]).
+
+mod play;
+mod power;
+pub mod scenario;
+mod stage;
+mod words;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use self::play::{Machine, Trouble};
+use self::scenario::{Needs, Scenario};
+use super::boot::{AccelChoice, Entrance, Guest, Host};
+use super::console::Limits;
+use super::host_fault::{BUSY_NOTE, TRIES};
+use super::prove::{Proof, ProveError, Proved};
+use super::record::Recorder;
+use super::verdict::{self, Check, State, Step, Subject, Verdict, Way};
+use crate::base::Bytes;
+use crate::base::event::{Event, NodeId, NodeReporter, Sink};
+use crate::front::model::Firmware;
+
+/// A slot, and whether it may be left and come to by kexec.
+#[derive(Clone, Debug)]
+pub struct Player {
+    pub proved: Proved,
+    pub kexec: bool,
+}
+
+/// What is to be proven, and on which machine.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// A raw disk image.
+    pub image: PathBuf,
+    /// The manifest's default, where every scenario begins.
+    pub here: Player,
+    /// The slots to go to.
+    pub others: Vec<Player>,
+    pub firmware: Vec<Firmware>,
+    pub accel: AccelChoice,
+    pub memory: Bytes,
+    /// For one boot, from its start to the login prompt.
+    pub limits: Limits,
+    pub entrance: Entrance,
+    /// The time that a trial has by the manifest. Where a boot is fast the test gives less, to wait less.
+    pub window: Duration,
+    /// Whether the slots arm a hardware watchdog.
+    pub watchdog: bool,
+    pub scenarios: Vec<&'static Scenario>,
+    /// Whether to stop at the first step that fails, with its machine running.
+    pub keep: bool,
+}
+
+impl Order {
+    /// How many steps it takes.
+    pub fn steps(&self) -> usize {
+        self.firmware.len() * self.others.len() * self.scenarios.len()
+    }
+}
+
+/// Proves `order`; each scenario's console goes through `recorder`.
+pub async fn prove(
+    host: &Host,
+    order: &Order,
+    recorder: &Recorder,
+    sink: &Arc<dyn Sink>,
+    cancel: &CancellationToken,
+) -> Result<Proof, ProveError> {
+    let start = Instant::now();
+    sink.emit(Event::RunStarted { total: order.steps() });
+    let mut prover = Prover {
+        host,
+        order,
+        recorder,
+        sink,
+        cancel,
+        accel: order.accel,
+        verdict: Verdict::default(),
+        kept: None,
+    };
+    let done = prover.run().await;
+    sink.emit(Event::RunFinished { took: start.elapsed() });
+    let Prover { mut verdict, kept, .. } = prover;
+    done?;
+    verdict.took = start.elapsed();
+    Ok(Proof { verdict, kept })
+}
+
+struct Prover<'a> {
+    host: &'a Host,
+    order: &'a Order,
+    recorder: &'a Recorder,
+    sink: &'a Arc<dyn Sink>,
+    cancel: &'a CancellationToken,
+    /// What turned out to work.
+    accel: AccelChoice,
+    verdict: Verdict,
+    /// The machine of the step that `keep` ended the proof with.
+    kept: Option<Guest>,
+}
+
+/// Two slots under one firmware.
+#[derive(Clone, Copy)]
+struct Stage<'a> {
+    firmware: Firmware,
+    here: &'a Player,
+    there: &'a Player,
+}
+
+impl Prover<'_> {
+    async fn run(&mut self) -> Result<(), ProveError> {
+        for &firmware in &self.order.firmware {
+            for there in &self.order.others {
+                let stage = Stage { firmware, here: &self.order.here, there };
+                let mut machine = None;
+                for &scenario in &self.order.scenarios {
+                    machine = self.step(stage, scenario, machine).await?;
+                    if self.kept.is_some() {
+                        return Ok(());
+                    }
+                }
+                if let Some(machine) = machine {
+                    machine.guest.stop().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Plays a scenario, again where only this host was to blame, and gives the machine where it can be gone on with.
+    async fn step(
+        &mut self,
+        stage: Stage<'_>,
+        scenario: &'static Scenario,
+        mut machine: Option<Machine>,
+    ) -> Result<Option<Machine>, ProveError> {
+        let from = stage.here.proved.entry.id.clone();
+        let slot = stage.there.proved.entry.id.clone();
+        let way = Way::Switch { from, scenario: scenario.name };
+        let node = NodeId(self.verdict.steps.len());
+        let label = verdict::label(stage.firmware, &slot, &way);
+        self.sink.emit(Event::NodeStarted { node, label: label.clone(), why: scenario.about.to_string() });
+        let start = Instant::now();
+        let mut step = Step {
+            firmware: stage.firmware,
+            slot,
+            way,
+            accel: None,
+            checks: Vec::new(),
+            stall: None,
+            log: None,
+            took: Duration::ZERO,
+        };
+        if let Some(detail) = self.out_of_reach(stage, scenario) {
+            step.checks.push(Check::new(Subject::Switch, State::Unproven, detail, Duration::ZERO));
+        } else {
+            let reporter = NodeReporter::new(node, self.sink.clone());
+            let name = format!("{}.log", label.replace(' ', "-"));
+            let log = self
+                .recorder
+                .turn(&name, reporter.clone())
+                .map_err(|source| ProveError::Log { path: PathBuf::from(&name), source })?;
+            step.log = Some(log);
+            machine = self.played(stage, scenario, machine, &mut step, &reporter).await?;
+        }
+        step.took = start.elapsed();
+        self.sink.emit(match step.state() {
+            State::Failed => Event::NodeFailed { node, label },
+            _ => Event::NodeFinished { node, label, took: step.took },
+        });
+        self.verdict.steps.push(step);
+        Ok(machine)
+    }
+
+    /// Why a scenario cannot be played with these slots.
+    fn out_of_reach(&self, stage: Stage<'_>, scenario: &Scenario) -> Option<String> {
+        match scenario.needs {
+            Needs::Watchdog if !self.order.watchdog => {
+                Some("the manifest asks for no `boot.watchdog`".to_string())
+            }
+            Needs::Kexec if !(stage.here.kexec && stage.there.kexec) => {
+                Some("the manifest says `kexec: never`".to_string())
+            }
+            _ => None,
+        }
+    }
+
+    async fn played(
+        &mut self,
+        stage: Stage<'_>,
+        scenario: &'static Scenario,
+        mut machine: Option<Machine>,
+        step: &mut Step,
+        reporter: &NodeReporter,
+    ) -> Result<Option<Machine>, ProveError> {
+        for tries in (0..TRIES).rev() {
+            let mut scene = play::Scene {
+                host: self.host,
+                order: self.order,
+                watcher: self.recorder.watcher(),
+                sink: &**self.sink,
+                cancel: self.cancel,
+                accel: self.accel,
+                stage,
+                reporter,
+                machine: machine.take(),
+                checks: Vec::new(),
+                stall: None,
+            };
+            let trouble = scene.play(scenario).await?;
+            self.accel = scene.accel;
+            step.accel = scene.machine.as_ref().map(|m| m.guest.accel);
+            step.checks = scene.checks;
+            step.stall = scene.stall;
+            match (trouble, scene.machine) {
+                (None, done) => return Ok(done),
+                (Some(Trouble::Host), lost) if tries > 0 => {
+                    if let Some(lost) = lost {
+                        lost.guest.stop().await?;
+                    }
+                    self.sink.emit(Event::Note { text: BUSY_NOTE.to_string() });
+                }
+                (Some(_), Some(lost)) if self.order.keep => {
+                    self.kept = Some(lost.guest);
+                    return Ok(None);
+                }
+                (Some(_), Some(lost)) => {
+                    lost.guest.stop().await?;
+                    return Ok(None);
+                }
+                (Some(_), None) => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+}
