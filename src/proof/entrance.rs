@@ -11,7 +11,7 @@
 use crate::base::shell::single_quoted;
 
 /// What the shell says before it reads.
-pub const GREETING: &str = "@osimg shell";
+const GREETING: &str = "@osimg shell";
 /// Where dracut looks for hooks. Since release 104 the folder is a link to `/var/lib/dracut/hooks`.
 const HOOK: &str = "lib/dracut/hooks/pre-pivot/99-osimg-test.sh";
 /// The unit of the shell.

@@ -12,11 +12,10 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::console::{Console, Limits, Waited};
-use super::entrance;
 use crate::base::Digest;
 use crate::base::shell::single_quoted;
 
-/// Between two tries to be heard by the shell that a login starts.
+/// Between two tries to be heard by a shell.
 const SHELL_START: Limits = Limits { total: Duration::from_secs(8), silence: Duration::from_secs(8) };
 /// How often the answer to a command is asked for.
 const TRIES: u32 = 4;
@@ -78,6 +77,15 @@ impl<'a> Session<'a> {
         session.console.send_line(user);
         session.expect("the password prompt", patience, &|l| l.contains("assword:")).await?;
         session.console.send_line(password);
+        // prompts are as different as people, so one that is not known costs a moment only
+        let refused = |l: &str| l.contains("Login incorrect");
+        let prompt = |l: &str| l.ends_with("# ") || l.ends_with("$ ");
+        match session.console.wait(&[&prompt, &refused], SHELL_START, cancel).await {
+            Waited::Matched(1, _) => return Err(SessionError::Refused { user: user.to_string() }),
+            Waited::Closed => return Err(session.closed("the login")),
+            Waited::Cancelled => return Err(SessionError::Cancelled),
+            _ => {}
+        }
         session.heard(user, patience).await?;
         Ok(session)
     }
@@ -97,24 +105,23 @@ impl<'a> Session<'a> {
     async fn heard(&mut self, user: &str, patience: Duration) -> Result<(), SessionError> {
         let cancel = self.cancel.clone();
         let refused = |l: &str| l.contains("Login incorrect");
-        let prompt = |l: &str| l.ends_with("# ") || l.ends_with("$ ") || l.contains(entrance::GREETING);
         let end = Instant::now() + patience;
-        // prompts are as different as people, so one that is not known costs a moment only
-        let mut waited = self.console.wait(&[&prompt, &refused], SHELL_START, &cancel).await;
         loop {
-            match waited {
-                Waited::Matched(1, _) => return Err(SessionError::Refused { user: user.to_string() }),
-                Waited::Matched(..) if self.count > 0 => return Ok(()),
-                Waited::Closed => return Err(self.closed("the login")),
-                Waited::Cancelled => return Err(SessionError::Cancelled),
-                _ if Instant::now() >= end => return Err(self.timed_out("the login", patience)),
-                _ => {}
-            }
-            // a login may drop what is typed before its shell runs: say it until it is heard
+            // a login may drop what is typed before its shell runs, and so does a port that nobody reads: say it until
+            // it is heard
             self.count += 1;
             self.console.send_line(&greeting(self.count));
             let ready = format!("@osimg ready {}.", self.count);
-            waited = self.console.wait(&[&|l| l.contains(&ready), &refused], SHELL_START, &cancel).await;
+            match self.console.wait(&[&|l| l.contains(&ready), &refused], SHELL_START, &cancel).await {
+                Waited::Matched(0, _) => return Ok(()),
+                Waited::Matched(..) => return Err(SessionError::Refused { user: user.to_string() }),
+                Waited::Closed => return Err(self.closed("the login")),
+                Waited::Cancelled => return Err(SessionError::Cancelled),
+                Waited::Silent | Waited::TimedOut if Instant::now() >= end => {
+                    return Err(self.timed_out("the login", patience));
+                }
+                Waited::Silent | Waited::TimedOut => {}
+            }
         }
     }
 

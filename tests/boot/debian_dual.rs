@@ -25,7 +25,7 @@ const LIMITS: Limits = Limits { total: Duration::from_secs(600), silence: Durati
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// The example's folder with a manifest of its own output.
-struct Example {
+pub struct Example {
     manifest: PathBuf,
     image: PathBuf,
 }
@@ -41,7 +41,7 @@ fn cache() -> PathBuf {
 
 impl Example {
     /// A copy in the folder `name`, which replaces what an earlier run left of the manifest.
-    fn copied(name: &str) -> Example {
+    pub fn copied(name: &str) -> Example {
         let (from, to) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("examples"), kept().join(name));
         for slot in ["bookworm", "trixie"] {
             let folder = Path::new("debian-dual").join(slot);
@@ -52,13 +52,13 @@ impl Example {
         Example { manifest: to.join("debian-dual.yaml"), image: to.join("build/debian-dual.img") }
     }
 
-    fn edit(&self, before: &str, after: &str) {
+    pub fn edit(&self, before: &str, after: &str) {
         let text = fs::read_to_string(&self.manifest).expect("the manifest");
         assert_eq!(text.matches(before).count(), 1, "`{before}` is there once");
         fs::write(&self.manifest, text.replace(before, after)).expect("written");
     }
 
-    fn apply(&self, arguments: &[&str]) -> Output {
+    pub fn apply(&self, arguments: &[&str]) -> Output {
         let out = Command::new(env!("CARGO_BIN_EXE_osimg"))
             .arg("apply")
             .arg(&self.manifest)
@@ -85,16 +85,22 @@ impl Example {
 
     /// Tests, and fails unless every check passes; gives `firmware from slot check` of each.
     fn prove(&self, arguments: &[&str]) -> BTreeSet<String> {
+        let word = |o: &Value, key: &str| o[key].as_str().unwrap_or("-").to_string();
+        let checks = self.checks(arguments);
+        checks
+            .iter()
+            .map(|o| ["firmware", "from", "slot", "check"].map(|key| word(o, key)).join(" "))
+            .collect()
+    }
+
+    /// The same with all that is told of each check.
+    pub fn checks(&self, arguments: &[&str]) -> Vec<Value> {
         let out = self.test(arguments);
         assert_eq!(out.status.code(), Some(0), "{}\n{}", text(&out.stdout), text(&out.stderr));
         let told = text(&out.stdout);
         let objects =
             told.lines().map(|l| serde_json::from_str::<Value>(l).unwrap_or_else(|e| panic!("{e}: {l}")));
-        let word = |o: &Value, key: &str| o[key].as_str().unwrap_or("-").to_string();
-        objects
-            .filter(|o| o["event"] == "check")
-            .map(|o| ["firmware", "from", "slot", "check"].map(|key| word(&o, key)).join(" "))
-            .collect()
+        objects.filter(|o| o["event"] == "check").collect()
     }
 
     /// Applies; gives the summary and what was told on the way.
@@ -116,13 +122,13 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// The applied example and the summary of its first run.
-struct Dual {
+pub struct Dual {
     example: Example,
     summary: Value,
 }
 
 /// Applied once. Ask for it before taking [`ONE`], which it takes itself.
-fn dual() -> &'static Dual {
+pub fn dual() -> &'static Dual {
     static DUAL: OnceLock<Dual> = OnceLock::new();
     DUAL.get_or_init(|| {
         let _one = ONE.blocking_lock();
