@@ -126,6 +126,7 @@ impl Scene<'_> {
             Bad::Failed(detail) => (State::Failed, detail),
             Bad::Unproven(detail) => (State::Unproven, detail),
         };
+        self.reporter.output(format!("{} {}: {detail}", subject.as_str(), state.as_str()));
         self.checks.push(Check::new(subject, state, detail, start.elapsed()));
         let lines = self.machine.as_ref().map(|m| m.guest.console.tail(stall::REACH)).unwrap_or_default();
         let hosts = lines.iter().any(|line| is_hosts_fault_line(line));
@@ -181,8 +182,8 @@ impl Scene<'_> {
                 self.commands(commands).await
             }
             Act::Leave(words, route) => {
-                let words = self.text(words);
-                self.leave(&words, self.route(*route)).await
+                let command = self.text(words);
+                self.leave(&command, self.route(*route)).await
             }
             Act::Run(words) => {
                 let words = self.text(words);
@@ -249,32 +250,30 @@ impl Scene<'_> {
     }
 
     /// Has osimg-switch leave the slot. By which way it was left, the next slot tells ([`Scene::arrive`]).
-    async fn leave(&mut self, words: &str, route: Route) -> Done {
-        let more = if route == Route::Firmware && !words.contains("--reboot") { " --reboot" } else { "" };
-        let words = format!("{words}{more}");
+    async fn leave(&mut self, command: &str, route: Route) -> Done {
+        let more = if route == Route::Firmware && !command.contains("--reboot") { " --reboot" } else { "" };
+        let command = format!("osimg-switch {command}{more}");
         let cancel = self.cancel;
-        self.session().await?.send(&format!("osimg-switch {words} </dev/null; echo \"@switch ended $?.\""));
+        self.session().await?.send(&words::with_status(&format!("{command} </dev/null")));
         let Guest { console, control, .. } = &mut self.machine().guest;
         let control = control.as_mut().expect("a session has just been there");
         let limits = Limits { total: COMMAND + DOWN, silence: COMMAND + DOWN };
         // the shell may be stopped before it says how its command ended
-        let ended = |line: &str| line.contains("@switch ended ");
+        let ended = |line: &str| words::status(line).is_some();
         let (leaving, answer): ([Pattern<'_>; 1], [Pattern<'_>; 1]) = ([&words::is_shutdown], [&ended]);
         let end = tokio::select! {
             end = console.wait(&leaving, limits, cancel) => end,
             end = control.wait(&answer, limits, cancel) => end,
         };
         match end {
-            Waited::Matched(_, line) if !ended(&line) || line.contains("ended 0.") => Ok(words),
+            Waited::Matched(_, line) if words::status(&line).is_none_or(|status| status == 0) => Ok(command),
             Waited::Matched(..) => {
                 let said = control.tail(8).join("; ");
-                failed(format!("`osimg-switch {words}`: {said}"))
+                failed(format!("`{command}`: {said}"))
             }
             Waited::Cancelled => Err(BootError::Cancelled.into()),
-            Waited::Closed => failed(format!("`osimg-switch {words}`: the machine is gone")),
-            Waited::Silent | Waited::TimedOut => {
-                failed(format!("`osimg-switch {words}`: the machine does not leave"))
-            }
+            Waited::Closed => failed(format!("`{command}`: the machine is gone")),
+            Waited::Silent | Waited::TimedOut => failed(format!("`{command}`: the machine does not leave")),
         }
     }
 

@@ -165,8 +165,8 @@ pub const SCENARIOS: [Scenario; 10] = [
         acts: &[
             Spoil(Fault::Panic),
             Leave("to {there} --trial --tries 2", Kexec),
-            Hear("end Kernel panic"),
-            Hear("end Kernel panic"),
+            Hear("Kernel panic - not syncing"),
+            Hear("Kernel panic - not syncing"),
             Arrive(Here, Firmware),
             Settle,
             State(REST),

@@ -17,6 +17,19 @@ pub fn is_shutdown(line: &str) -> bool {
     SIGNS.iter().any(|sign| line.contains(sign))
 }
 
+/// A mark before the exit status of a command that nobody may be left to hear of.
+const MARK: &str = "@switch ended ";
+
+/// `command` of a shell, which says its exit status with a mark.
+pub fn with_status(command: &str) -> String {
+    format!("{command}; echo \"{MARK}$?.\"")
+}
+
+/// The exit status that a line says; its full stop shows that all of it has come.
+pub fn status(line: &str) -> Option<u8> {
+    line.split_once(MARK)?.1.split_once('.')?.0.parse().ok()
+}
+
 /// A route in a word.
 pub fn way(route: Route) -> &'static str {
     match route {
@@ -58,6 +71,13 @@ mod tests {
         assert_eq!(text, "running=a, not running=b; nothing, not jump=");
         // no value is taken for the beginning of another
         assert!(held("default=ab\n", "default=a").is_err());
+    }
+
+    #[test]
+    fn a_status_is_read_when_it_is_whole() {
+        assert_eq!((status("x @switch ended 0."), status("@switch ended 130.")), (Some(0), Some(130)));
+        assert_eq!((status("@switch ended "), status("@switch ended 1"), status("")), (None, None, None));
+        assert!(with_status("true").ends_with("\"@switch ended $?.\""));
     }
 
     #[test]
