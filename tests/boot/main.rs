@@ -9,5 +9,6 @@ mod rpm_lab;
 mod switch;
 mod tiny;
 
-/// One machine at a time: two would starve each other where two processors are all there is.
+/// Whoever builds or boots, but for the long runs of [`switch`]: more than two machines would starve each other where two
+/// processors are all there is.
 static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

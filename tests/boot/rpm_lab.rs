@@ -149,7 +149,10 @@ async fn check(session: &mut Session<'_>, expected: &Expected, uuid: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_is_built_and_both_slots_boot() {
-    let made = tokio::task::spawn_blocking(apply).await.expect("apply");
+    let made = {
+        let _one = crate::ONE.lock().await;
+        tokio::task::spawn_blocking(apply).await.expect("apply")
+    };
     let image = PathBuf::from(made["image"]["path"].as_str().expect("a path"));
     let host = Host::find(std::env::var_os("PATH").as_deref()).expect("QEMU is installed");
     let _one = crate::ONE.lock().await;
