@@ -27,7 +27,7 @@ use crate::front::model::{Firmware, Model, Slot};
 use crate::proof::boot::{BootError, Entrance, Host};
 use crate::proof::console::Limits;
 use crate::proof::partition::BootPartition;
-use crate::proof::prove::{self, Order, Proof, ProveError, Proved, WayIn};
+use crate::proof::prove::{self, Order, Proof, ProveError, Proved, Rig, WayIn};
 use crate::proof::record::Recorder;
 use crate::proof::switch as switching;
 use crate::proof::verdict::{Verdict, Way};
@@ -169,28 +169,30 @@ impl Test {
         if self.switch {
             return Ok(Work::Switch(self.switch_order(model)?));
         }
-        let firmware = self.firmware(model)?;
+        let rig = self.rig(model)?;
         let entrance = self.entrance(model)?;
         Ok(Work::Boots(Order {
-            image: model.disk.path.clone(),
+            rig,
             slots: self.proved(model, |slot| self.is_wanted(slot))?,
-            firmware,
-            accel: self.accel.into(),
-            memory: Bytes::mib(u64::from(self.memory)),
-            limits: self.limits(),
             way_in: WayIn { entrance, login: self.login()? },
             kexec: !self.no_kexec && !self.until_login,
-            keep: self.keep,
         }))
+    }
+
+    fn rig(&self, model: &Model) -> Result<Rig, Failure> {
+        let total = Duration::from_secs(u64::from(self.timeout));
+        Ok(Rig {
+            image: model.disk.path.clone(),
+            firmware: self.firmware(model)?,
+            accel: self.accel.into(),
+            memory: Bytes::mib(u64::from(self.memory)),
+            limits: Limits { total, silence: total.min(SILENCE) },
+            keep: self.keep,
+        })
     }
 
     fn is_wanted(&self, slot: &Slot) -> bool {
         self.slot.is_empty() || self.slot.iter().any(|s| s == slot.name.as_str())
-    }
-
-    fn limits(&self) -> Limits {
-        let total = Duration::from_secs(u64::from(self.timeout));
-        Limits { total, silence: total.min(SILENCE) }
     }
 
     /// The slots that `wanted` names, as the image has them.

@@ -50,22 +50,36 @@ impl WayIn {
     }
 }
 
-/// What is to be proven, and on which machine.
+/// An image, and the machines that it is tried on.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct Rig {
     /// A raw disk image.
     pub image: PathBuf,
-    pub slots: Vec<Proved>,
     pub firmware: Vec<Firmware>,
     pub accel: AccelChoice,
     pub memory: Bytes,
     /// For one boot, from its start to the login prompt.
     pub limits: Limits,
+    /// Whether to stop at the first step that fails, with its machine running.
+    pub keep: bool,
+}
+
+impl Rig {
+    /// A machine of it.
+    pub fn spec(&self, firmware: Firmware, accel: AccelChoice) -> Spec {
+        let network = Some(Network::Isolated);
+        Spec { firmware, accel, memory: self.memory, network, ..Spec::new(&self.image) }
+    }
+}
+
+/// What is to be proven.
+#[derive(Clone, Debug)]
+pub struct Order {
+    pub rig: Rig,
+    pub slots: Vec<Proved>,
     pub way_in: WayIn,
     /// Whether the slots are also started out of each other.
     pub kexec: bool,
-    /// Whether to stop at the first step that fails, with its machine running.
-    pub keep: bool,
 }
 
 impl Order {
@@ -73,7 +87,7 @@ impl Order {
     pub fn steps(&self) -> usize {
         let slots = self.slots.len();
         let jumps = if self.kexec { slots * slots.saturating_sub(1) } else { 0 };
-        self.firmware.len() * (slots + jumps)
+        self.rig.firmware.len() * (slots + jumps)
     }
 }
 
@@ -124,7 +138,7 @@ pub async fn prove(
         recorder,
         sink,
         cancel,
-        accel: order.accel,
+        accel: order.rig.accel,
         verdict: Verdict::default(),
         machine: None,
         stopped: false,
@@ -136,7 +150,7 @@ pub async fn prove(
     verdict.took = start.elapsed();
     done?;
     let kept = match kept {
-        Some((_, guest)) if order.keep => Some(guest),
+        Some((_, guest)) if order.rig.keep => Some(guest),
         Some((_, guest)) => {
             guest.stop().await?;
             None
@@ -175,7 +189,7 @@ struct Open {
 
 impl Prover<'_> {
     async fn run(&mut self) -> Result<(), ProveError> {
-        for &firmware in &self.order.firmware {
+        for &firmware in &self.order.rig.firmware {
             let mut boots = Vec::new();
             for slot in 0..self.order.slots.len() {
                 self.end_machine().await?;
@@ -190,7 +204,7 @@ impl Prover<'_> {
             if self.stopped {
                 return Ok(());
             }
-            if self.order.firmware.last() != Some(&firmware) {
+            if self.order.rig.firmware.last() != Some(&firmware) {
                 self.end_machine().await?;
             }
         }
@@ -218,16 +232,12 @@ impl Prover<'_> {
     async fn start(&mut self, firmware: Firmware, slot: usize) -> Result<(Guest, Outcome), ProveError> {
         let spec = Spec {
             slot: Some(self.order.slots[slot].entry.id.clone()),
-            firmware,
-            accel: self.accel,
-            memory: self.order.memory,
-            network: Some(Network::Isolated),
             entrance: self.order.way_in.entrance,
-            ..Spec::new(&self.order.image)
+            ..self.order.rig.spec(firmware, self.accel)
         };
         let watcher = self.recorder.watcher();
         let sink: &dyn Sink = &**self.sink;
-        let booted = boot::boot(self.host, &spec, self.order.limits, &watcher, sink, self.cancel).await?;
+        let booted = boot::boot(self.host, &spec, self.order.rig.limits, &watcher, sink, self.cancel).await?;
         self.accel = AccelChoice::Only(booted.0.accel);
         Ok(booted)
     }
@@ -368,7 +378,7 @@ impl Prover<'_> {
             State::Failed => Event::NodeFailed { node, label },
             _ => Event::NodeFinished { node, label, took },
         });
-        self.stopped |= self.order.keep && step.state() == State::Failed;
+        self.stopped |= self.order.rig.keep && step.state() == State::Failed;
         self.verdict.steps.push(step);
     }
 }

@@ -19,12 +19,10 @@ use tokio_util::sync::CancellationToken;
 use self::play::{Machine, Trouble};
 use self::scenario::{Needs, Scenario};
 use super::boot::{AccelChoice, Entrance, Guest, Host};
-use super::console::Limits;
 use super::host_fault::{BUSY_NOTE, TRIES};
-use super::prove::{Proof, ProveError, Proved};
+use super::prove::{Proof, ProveError, Proved, Rig};
 use super::record::Recorder;
 use super::verdict::{self, Check, State, Step, Subject, Verdict, Way};
-use crate::base::Bytes;
 use crate::base::event::{Event, NodeId, NodeReporter, Sink};
 use crate::front::model::Firmware;
 
@@ -35,34 +33,26 @@ pub struct Player {
     pub kexec: bool,
 }
 
-/// What is to be proven, and on which machine.
+/// What is to be proven.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// A raw disk image.
-    pub image: PathBuf,
+    pub rig: Rig,
     /// The manifest's default, where every scenario begins.
     pub here: Player,
     /// The slots to go to.
     pub others: Vec<Player>,
-    pub firmware: Vec<Firmware>,
-    pub accel: AccelChoice,
-    pub memory: Bytes,
-    /// For one boot, from its start to the login prompt.
-    pub limits: Limits,
     pub entrance: Entrance,
     /// The time that a trial has by the manifest. Where a boot is fast the test gives less, to wait less.
     pub window: Duration,
     /// Whether the slots arm a hardware watchdog.
     pub watchdog: bool,
     pub scenarios: Vec<&'static Scenario>,
-    /// Whether to stop at the first step that fails, with its machine running.
-    pub keep: bool,
 }
 
 impl Order {
     /// How many steps it takes.
     pub fn steps(&self) -> usize {
-        self.firmware.len() * self.others.len() * self.scenarios.len()
+        self.rig.firmware.len() * self.others.len() * self.scenarios.len()
     }
 }
 
@@ -82,7 +72,7 @@ pub async fn prove(
         recorder,
         sink,
         cancel,
-        accel: order.accel,
+        accel: order.rig.accel,
         verdict: Verdict::default(),
         kept: None,
     };
@@ -117,7 +107,7 @@ struct Stage<'a> {
 
 impl Prover<'_> {
     async fn run(&mut self) -> Result<(), ProveError> {
-        for &firmware in &self.order.firmware {
+        for &firmware in &self.order.rig.firmware {
             for there in &self.order.others {
                 let stage = Stage { firmware, here: &self.order.here, there };
                 let mut machine = None;
@@ -228,7 +218,7 @@ impl Prover<'_> {
                     }
                     self.sink.emit(Event::Note { text: BUSY_NOTE.to_string() });
                 }
-                (Some(_), Some(lost)) if self.order.keep => {
+                (Some(_), Some(lost)) if self.order.rig.keep => {
                     self.kept = Some(lost.guest);
                     return Ok(None);
                 }

@@ -1,7 +1,6 @@
 //! `osimg test --switch`: what of the manifest and the command line says how osimg-switch is to be proven.
 
 use super::Test;
-use crate::base::Bytes;
 use crate::cli::failure::{Failure, Problem};
 use crate::front::model::{Model, Slot};
 use crate::front::suggest::{list, nearest};
@@ -10,7 +9,7 @@ use crate::proof::switch::{Order, Player};
 
 impl Test {
     pub(super) fn switch_order(&self, model: &Model) -> Result<Order, Failure> {
-        let firmware = self.firmware(model)?;
+        let rig = self.rig(model)?;
         let Some(entrance) = self.entrance(model)? else {
             let problem = Problem::new("no serial port is left for the test: `boot.consoles` names all four")
                 .help("take one out of the manifest and apply");
@@ -34,18 +33,13 @@ impl Test {
             })
         };
         Ok(Order {
+            rig,
             scenarios,
-            image: model.disk.path.clone(),
             here: player(default)?,
             others: others.into_iter().map(player).collect::<Result<_, _>>()?,
-            firmware,
-            accel: self.accel.into(),
-            memory: Bytes::mib(u64::from(self.memory)),
-            limits: self.limits(),
             entrance,
             window: model.boot.health.timeout,
             watchdog: model.boot.watchdog.is_some(),
-            keep: self.keep,
         })
     }
 

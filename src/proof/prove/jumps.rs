@@ -75,7 +75,7 @@ impl Prover<'_> {
         let took = open.start.elapsed();
         self.step(&open, "jumping");
         guest.restart_clock();
-        let outcome = guest.wait_login(self.order.limits, self.cancel).await?;
+        let outcome = guest.wait_login(self.order.rig.limits, self.cancel).await?;
         if tries > 1 && host_fault::is_hosts_fault(&outcome) {
             guest.stop().await?;
             self.sink.emit(Event::Note { text: host_fault::BUSY_NOTE.to_string() });

@@ -278,7 +278,7 @@ impl Scene<'_> {
     }
 
     async fn hear(&mut self, text: &'static str) -> Done {
-        let limits = self.order.limits;
+        let limits = self.order.rig.limits;
         let cancel = self.cancel;
         match self.machine().guest.console.wait(&[&|line| line.contains(text)], limits, cancel).await {
             Waited::Matched(..) => Ok(text.to_string()),
@@ -290,7 +290,7 @@ impl Scene<'_> {
     /// Waits for the next login prompt, through whatever `spoiled` says is to go wrong before it.
     async fn arrive(&mut self, role: Role, route: Route, spoiled: bool) -> Done {
         let start = Instant::now();
-        let (mut limits, cancel) = (self.order.limits, self.cancel);
+        let (mut limits, cancel) = (self.order.rig.limits, self.cancel);
         let machine = self.machine();
         if spoiled {
             let more = machine.window + AFTER_WINDOW;

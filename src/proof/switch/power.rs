@@ -6,7 +6,6 @@ use super::play::{Bad, COMMAND, Done, Machine, Scene, failed};
 use super::scenario::{REST, Role};
 use super::{stage, words};
 use crate::base::identity;
-use crate::host::qemu::Network;
 use crate::proof::boot::{self, BootError, Failure, Guest, Outcome, Spec, Why};
 use crate::proof::console::Limits;
 use crate::proof::disk::Disk;
@@ -22,15 +21,11 @@ const WINDOW_MIN: Duration = Duration::from_secs(60);
 impl Scene<'_> {
     fn spec(&self) -> Spec {
         Spec {
-            firmware: self.stage.firmware,
-            accel: self.accel,
-            memory: self.order.memory,
-            network: Some(Network::Isolated),
             entrance: Some(self.order.entrance),
             reboot: true,
             durable: true,
             watchdog: self.order.watchdog,
-            ..Spec::new(&self.order.image)
+            ..self.order.rig.spec(self.stage.firmware, self.accel)
         }
     }
 
@@ -39,12 +34,12 @@ impl Scene<'_> {
         self.reporter.step(self.text("booting {here}"));
         let port = self.order.entrance.port;
         let (staged, volume) = {
-            let mut partition = BootPartition::open(&self.order.image).map_err(BootError::from)?;
+            let mut partition = BootPartition::open(&self.order.rig.image).map_err(BootError::from)?;
             let staged = partition.stage(&entrance::segment(port)).map_err(BootError::from)?;
             (staged, identity::volume_id_text(partition.volume_id()))
         };
         let spec = Spec { patches: staged.patches, ..self.spec() };
-        let (limits, cancel) = (self.order.limits, self.cancel);
+        let (limits, cancel) = (self.order.rig.limits, self.cancel);
         let (guest, outcome) = boot::boot(self.host, &spec, limits, &self.watcher, self.sink, cancel).await?;
         self.accel = boot::AccelChoice::Only(guest.accel);
         let login = match &outcome {
