@@ -6,6 +6,7 @@ mod debian_dual;
 mod grub;
 mod prove;
 mod rpm_lab;
+mod terminal;
 mod tiny;
 
 /// One machine at a time: two would starve each other where two processors are all there is.
