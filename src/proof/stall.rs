@@ -45,6 +45,8 @@ pub struct Rule {
     pub before: &'static [Code],
     /// Any of these, on one line; `*` stands for any text.
     signs: &'static [&'static str],
+    /// With one of these on a line it is something else.
+    unless: &'static [&'static str],
     reach: usize,
     place: Place,
     /// What stands under the manifest's words.
@@ -90,7 +92,8 @@ fn waits_for_root(lines: &[String]) -> Option<&str> {
 impl Rule {
     fn sign<'l>(&self, lines: &'l [String]) -> Option<&'l str> {
         let near = &lines[lines.len().saturating_sub(self.reach)..];
-        near.iter().find(|line| self.signs.iter().any(|sign| says(line, sign))).map(|line| line.trim())
+        let first = |signs: &[&str]| near.iter().find(|line| signs.iter().any(|sign| says(line, sign)));
+        first(self.signs).filter(|_| first(self.unless).is_none()).map(|line| line.trim())
     }
 }
 
@@ -183,6 +186,14 @@ mod tests {
         (include_str!("consoles/root.txt"), codes::STALL_ROOT),
         // `systemd.mask=serial-getty@ttyS0.service`
         (include_str!("consoles/getty.txt"), codes::STALL_GETTY),
+        // the same with `rd.retry=5`, and no virtio_blk in the initramfs
+        (include_str!("consoles/root-given-up.txt"), codes::STALL_ROOT),
+        // no xfs in the initramfs
+        (include_str!("consoles/driver.txt"), codes::STALL_DRIVER),
+        // systemd is an empty file
+        (include_str!("consoles/init.txt"), codes::STALL_INIT),
+        // multi-user.target is an empty file
+        (include_str!("consoles/target.txt"), codes::STALL_TARGET),
         // `init=/nope`
         (include_str!("consoles/switch-root.txt"), codes::STALL_SWITCH_ROOT),
     ];
@@ -210,6 +221,16 @@ mod tests {
         );
         let alert = "ALERT!  UUID=9d48e935 does not exist.  Dropping to a shell!\n(initramfs) ";
         assert_eq!(silent(alert).rule.code, codes::STALL_ROOT);
+    }
+
+    #[test]
+    fn a_mount_that_a_driver_explains_lacks_no_driver() {
+        let failed = "[FAILED] Failed to mount /sysroot.\nEntering emergency mode.";
+        assert_eq!(silent(failed).rule.code, codes::STALL_DRIVER);
+        let kernel = "[    5.2] XFS (vda2): Superblock has unknown incompatible features (0x8) enabled.";
+        assert_eq!(silent(&format!("{kernel}\n{failed}")).rule.code, codes::STALL_FILESYSTEM_REFUSED);
+        let damaged = "[    5.2] EXT4-fs (vda2): ext4_check_descriptors: Checksum for group 0 failed";
+        assert_eq!(silent(&format!("{damaged}\n{failed}")).rule.code, codes::STALL_EMERGENCY);
     }
 
     #[test]
