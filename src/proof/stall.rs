@@ -190,6 +190,8 @@ mod tests {
         (include_str!("consoles/root-given-up.txt"), codes::STALL_ROOT),
         // no xfs in the initramfs
         (include_str!("consoles/driver.txt"), codes::STALL_DRIVER),
+        // xfs with a feature bit that no kernel knows
+        (include_str!("consoles/filesystem-refused.txt"), codes::STALL_FILESYSTEM_REFUSED),
         // systemd is an empty file
         (include_str!("consoles/init.txt"), codes::STALL_INIT),
         // multi-user.target is an empty file

@@ -264,7 +264,7 @@ fn a_filesystem_newer_than_its_kernel_is_refused() {
     let _damage = Damage::new(lab.image(), at, &superblock);
     let found = lab.stalls(&["no-init"], "240");
     let (code, words, allowed) = found["no-init"].told();
-    assert_eq!((code, words, allowed), ("osimg::stall::filesystem-refused", "{type: xfs}", vec![]));
+    assert_eq!((code, words, allowed), ("osimg::stall::filesystem-refused", "xfs", vec![]));
     let said = "Superblock has unknown read-only compatible features (0x80000000)";
     assert!(found["no-init"].message.contains(said), "{}", found["no-init"].message);
 }
