@@ -180,6 +180,8 @@ fn a_stall_names_the_entry_of_allow_that_let_it_through() {
         let words = |label: &osimg::diag::Label| {
             (model.source.text[label.span.start..label.span.end].to_string(), label.text.clone())
         };
+        let help = finding.help.as_deref().expect("a help");
+        assert_eq!(help.starts_with("take the entry out of `allow`"), finding.labels.len() > 1, "{help}");
         finding.labels.iter().map(words).collect()
     };
     let told = labels("osimg::unit::getty");

@@ -122,9 +122,13 @@ impl Stall {
         if let Some(sign) = &self.sign {
             message.push_str(&format!(": {sign}"));
         }
+        let mut help = self.rule.help.to_string();
+        if self.allowed(model).next().is_some() {
+            help = format!("take the entry out of `allow`: `osimg apply` says what to mend; or {help}");
+        }
         let finding = Diagnostic::error(self.rule.code, message)
             .at(&model.source, self.rule.place.span(slot), self.rule.label)
-            .help(self.rule.help);
+            .help(help);
         self.allowed(model).fold(finding, |finding, code| {
             let label = format!("the rule `{}` finds this at apply, and is allowed here", code.value);
             finding.and(code.span, label)
