@@ -180,7 +180,8 @@ mod tests {
         assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
     }
 
-    /// The ends of real consoles: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252), broken on purpose.
+    /// The ends of real consoles, broken on purpose: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252) unless it says
+    /// otherwise.
     const REAL: &[(&str, Code)] = &[
         // the menu names a file that is not there
         (include_str!("consoles/grub.txt"), codes::STALL_GRUB),
@@ -196,6 +197,8 @@ mod tests {
         (include_str!("consoles/driver.txt"), codes::STALL_DRIVER),
         // xfs with a feature bit that no kernel knows
         (include_str!("consoles/filesystem-refused.txt"), codes::STALL_FILESYSTEM_REFUSED),
+        // Debian 11 (Linux 5.10, dracut 051, systemd 247): xfs with nrext64, let through by `allow`
+        (include_str!("consoles/filesystem-refused-old.txt"), codes::STALL_FILESYSTEM_REFUSED),
         // systemd is an empty file
         (include_str!("consoles/init.txt"), codes::STALL_INIT),
         // multi-user.target is an empty file

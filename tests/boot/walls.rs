@@ -250,6 +250,8 @@ fn a_kernel_that_is_gone_stalls_in_grub() {
 
 /// The article's mkfs.xfs turned on reflink, which Linux 3.10 does not know. All that osimg can write Linux 6.1 knows, so
 /// here it is a bit that no kernel knows: the highest of `sb_features_ro_compat` (XFS Algorithms & Data Structures, ch. 13).
+/// A kernel that is older than what osimg writes (Debian 11's, xfs with nrext64, a GRUB of 2.12) costs two more bases and a
+/// build; its console is a test of `proof::stall`.
 #[test]
 fn a_filesystem_newer_than_its_kernel_is_refused() {
     const RO_COMPAT: usize = 212;
