@@ -166,6 +166,63 @@ fn stalls_are_told_at_the_manifests_words() {
     assert_eq!(label("stall::panic").0, "main", "a part that is not there stands for the slot");
 }
 
+#[test]
+fn a_stall_names_the_entry_of_allow_that_let_it_through() {
+    let why = Why::Stalled { silence: Duration::from_secs(180) };
+    let labels = |allowed: &str| -> Vec<(String, String)> {
+        let row = osimg::diag::codes::find("stall::getty").expect("a code");
+        let mut example = page::read(row.page).wrong;
+        let entries = format!("allow:\n  - {{code: {allowed}, reason: it is reached by ssh}}\n");
+        example.manifest.extend_from_slice(entries.as_bytes());
+        let model = load("m.yaml", &example.manifest, Path::new(""), &example).0.expect("a valid manifest");
+        let lines: Vec<String> = example.console.iter().flat_map(|c| c.lines()).map(String::from).collect();
+        let finding = explain(&why, &lines).diagnostic(&model, &model.slots[0], "slot `main` under bios");
+        let words = |label: &osimg::diag::Label| {
+            (model.source.text[label.span.start..label.span.end].to_string(), label.text.clone())
+        };
+        let help = finding.help.as_deref().expect("a help");
+        assert_eq!(help.starts_with("take the entry out of `allow`"), finding.labels.len() > 1, "{help}");
+        finding.labels.iter().map(words).collect()
+    };
+    let told = labels("osimg::unit::getty");
+    assert_eq!(told[0].0, "{mask: [getty.target]}");
+    let text = "the rule `osimg::unit::getty` finds this at apply, and is allowed here";
+    assert_eq!(told[1..], [("osimg::unit::getty".to_string(), text.to_string())]);
+    assert_eq!(labels("osimg::unit::logind").len(), 1, "that rule has nothing to do with it");
+}
+
+/// The codes that the text of a page names.
+fn named(row: &Row) -> BTreeSet<&'static str> {
+    let text = page::read(row.page).text;
+    let words = text.split('`').filter_map(osimg::diag::codes::find);
+    words.map(|row| row.code.as_str()).filter(|code| *code != row.code.as_str()).collect()
+}
+
+#[test]
+fn stalls_and_the_rules_before_them_name_each_other() {
+    let why = Why::Stalled { silence: Duration::from_secs(180) };
+    let mut pairs = BTreeSet::new();
+    for row in TABLE.iter().filter(|row| is_stall(row)) {
+        let console = page::read(row.page).wrong.console.expect("a console");
+        let lines: Vec<String> = console.lines().map(String::from).collect();
+        let before: BTreeSet<&str> =
+            explain(&why, &lines).rule.before.iter().map(|code| code.as_str()).collect();
+        let rules: BTreeSet<&str> =
+            named(row).into_iter().filter(|code| !code.starts_with("osimg::stall::")).collect();
+        assert_eq!(rules, before, "{}: its page names other rules than its row", row.code);
+        let none = page::read(row.page).text.contains("No rule can know");
+        assert_eq!(none, before.is_empty(), "{}: nothing says whether a rule can know it", row.code);
+        pairs.extend(before.into_iter().map(|rule| (rule, row.code.as_str())));
+    }
+    for row in TABLE.iter().filter(|row| !is_stall(row)) {
+        let stalls: BTreeSet<&str> =
+            named(row).into_iter().filter(|code| code.starts_with("osimg::stall::")).collect();
+        let prevented: BTreeSet<&str> =
+            pairs.iter().filter(|(rule, _)| *rule == row.code.as_str()).map(|(_, stall)| *stall).collect();
+        assert_eq!(stalls, prevented, "{}: its page names other stalls than name it", row.code);
+    }
+}
+
 /// `docs/diagnostics.md`: every code by area, with its page one heading lower.
 fn diagnostics_page() -> String {
     let mut out = String::from(

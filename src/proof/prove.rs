@@ -387,7 +387,7 @@ impl Prover<'_> {
 fn may_answer(why: &Why) -> bool {
     match why {
         Why::Stalled { .. } | Why::TimedOut { .. } => true,
-        Why::Panic { sign } => sign.contains("systemd went into emergency mode"),
+        Why::Panic { sign } => sign.starts_with("systemd went into "),
         Why::Exited { .. } => false,
     }
 }

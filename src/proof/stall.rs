@@ -1,39 +1,23 @@
 //! Why a boot stopped, told by the end of its console.
 //!
-//! One table: what the console says, as firmware, GRUB, Linux, dracut, initramfs-tools and systemd write it, and the code
-//! whose page says what to do. Rows go from the particular to the general, for a panic or an emergency shell is often
-//! the last that is seen of something that was said before it.
+//! One table ([`known`]): what the console says, as firmware, GRUB, Linux, dracut, initramfs-tools and systemd write it, and
+//! the code whose page says what to do. Rows go from the particular to the general, for a panic or an emergency shell is
+//! often the last that is seen of something that was said before it.
+
+mod known;
+
+use known::{GETTY, MESSAGES, PROMPTS, RULES, UNKNOWN};
 
 use super::boot::Why;
 use crate::diag::codes::{self, Code};
-use crate::diag::{Diagnostic, Span};
+use crate::diag::{Diagnostic, Span, Spanned};
 use crate::front::model::{Model, Slot};
 
 /// Lines of the console's end that are looked at.
 pub const REACH: usize = 200;
-/// GRUB's and the firmware's words count only at the very end: a system that boots has many of them behind it.
-const NEAR: usize = 15;
 /// Lines of the console in a report, and how many of them stand before the one that tells.
 const SHOWN: usize = 12;
 const BEFORE: usize = 6;
-
-/// A message that says the boot will come to nothing, and what it means.
-const MESSAGES: &[(&str, &str)] = &[
-    ("Kernel panic - not syncing", "the kernel panicked"),
-    ("You are in emergency mode", "systemd went into emergency mode"),
-    ("Entering emergency mode", "the initramfs went into emergency mode"),
-    ("Freezing execution", "systemd gave up"),
-    ("No bootable device", "the firmware found nothing to boot"),
-    ("BdsDxe: No bootable option or device was found", "the firmware found nothing to boot"),
-    ("error: you need to load the kernel first", "GRUB could not load the kernel"),
-];
-
-/// Prompts that nobody should be asked at, at the start of a line.
-const PROMPTS: &[(&str, &str)] = &[
-    ("(initramfs)", "the initramfs did not find the root filesystem"),
-    ("grub rescue>", "GRUB did not find its files"),
-    ("grub>", "GRUB found no menu"),
-];
 
 /// What a line means that ends a boot; nothing for any other line.
 pub fn sign(line: &str) -> Option<&'static str> {
@@ -57,222 +41,18 @@ enum Place {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rule {
     pub code: Code,
+    /// The rules that find it before the boot, where they are not allowed away; none where no rule can know it.
+    pub before: &'static [Code],
     /// Any of these, on one line; `*` stands for any text.
     signs: &'static [&'static str],
+    /// With one of these on a line it is something else.
+    unless: &'static [&'static str],
     reach: usize,
     place: Place,
     /// What stands under the manifest's words.
     label: &'static str,
     pub help: &'static str,
 }
-
-/// All that are known by their words.
-const RULES: &[Rule] = &[
-    Rule {
-        code: codes::STALL_FILESYSTEM_REFUSED,
-        signs: &[
-            "Superblock has unknown incompatible features",
-            "Superblock has unknown read-only compatible features",
-            "Filesystem can not be safely mounted by this kernel",
-            "because of unsupported optional features",
-            "bad geometry: block count",
-        ],
-        reach: REACH,
-        place: Place::Filesystem,
-        label: "this filesystem has what the slot's kernel does not know",
-        help: "build the image anew: osimg chooses the features by the kernel that it finds in the slot; a kernel put in \
-               by hand after that may be older",
-    },
-    Rule {
-        code: codes::STALL_DRIVER,
-        signs: &["unknown filesystem type", "Module xfs not found", "Module ext4 not found"],
-        reach: REACH,
-        place: Place::Dracut,
-        label: "the initramfs lacks the root filesystem's module",
-        help: "add the filesystem's name to `dracut.drivers` and apply again",
-    },
-    Rule {
-        code: codes::STALL_ROOT,
-        signs: &[
-            "/dev/disk/by-uuid/*does not exist",
-            "dracut-initqueue timeout",
-            "dracut-initqueue: timeout",
-            "dracut-initqueue*Could not boot",
-            "Gave up waiting for root",
-            "does not exist.  Dropping to a shell!",
-        ],
-        reach: REACH,
-        place: Place::Dracut,
-        label: "these modules found no disk with the root filesystem",
-        help: "add the disk's driver to `dracut.drivers` (virtio_blk, virtio_scsi, ahci, nvme, mpt3sas, …), and let \
-               `kernel.args` set no other root",
-    },
-    Rule {
-        code: codes::STALL_TARGET,
-        signs: &[
-            "Failed to load default target",
-            "Failed to isolate default target",
-            "Failed to start default target",
-            "Cannot find default.target",
-        ],
-        reach: REACH,
-        place: Place::Systemd,
-        label: "the default target is no unit of this slot",
-        help: "set `systemd.default_target` to a target that the slot has, such as multi-user.target, and let \
-               `kernel.args` name no other by `systemd.unit=`",
-    },
-    Rule {
-        code: codes::STALL_INIT,
-        signs: &[
-            "No working init found",
-            "Requested init ",
-            "Cannot find init!",
-            "Failed to execute /init",
-            "Failed to execute /sbin/init",
-        ],
-        reach: REACH,
-        place: Place::Slot,
-        label: "this slot has no program that can be init",
-        help: "the Dockerfile must leave systemd (or another init) at /sbin/init; `kernel.args` may name no other by `init=`",
-    },
-    Rule {
-        code: codes::STALL_SWITCH_ROOT,
-        signs: &[
-            "Failed to switch root",
-            "Failed to start initrd-switch-root.service",
-            "Failed to start Switch Root",
-            "switch_root: ",
-            "does not seem to be an OS tree",
-            "os-release file is missing",
-        ],
-        reach: REACH,
-        place: Place::Slot,
-        label: "the initramfs did not take this slot's tree for a system",
-        help: "the tree needs /etc/os-release (or /usr/lib/os-release) and a program at /sbin/init; `init=` in \
-               `kernel.args` must name a file of the slot",
-    },
-    Rule {
-        code: codes::STALL_INITRAMFS,
-        signs: &[
-            "Unable to mount root fs on unknown-block",
-            // the kernel itself looks for the root only where no initramfs does
-            "Cannot open root device",
-            "Initramfs unpacking failed",
-            "invalid magic at start of compressed archive",
-        ],
-        reach: REACH,
-        place: Place::Kernel,
-        label: "this kernel got no initramfs that it can read",
-        help: "let dracut make the initramfs for this very kernel (`osimg apply --refresh`), in a packing that the kernel \
-               knows",
-    },
-    Rule {
-        code: codes::STALL_SELINUX,
-        signs: &[
-            "SELinux targeted policy relabel is required",
-            "Failed to load SELinux policy",
-            "*** Relabeling",
-        ],
-        reach: REACH,
-        place: Place::Slot,
-        label: "SELinux is enforcing in a tree without labels",
-        help: "set SELINUX=permissive or disabled in /etc/selinux/config, or leave the relabelling its time with a larger \
-               `--timeout`",
-    },
-    Rule {
-        code: codes::STALL_MEMORY,
-        signs: &[
-            "Out of memory:",
-            "error: out of memory",
-            "deadlocked on memory",
-            "Out of memory and no killable",
-        ],
-        reach: REACH,
-        place: Place::Kernel,
-        label: "the machine's memory does not do for this kernel and its initramfs",
-        help: "give the machine more with `--memory`, or make the initramfs smaller",
-    },
-    Rule {
-        code: codes::STALL_SPACE,
-        signs: &["No space left on device"],
-        reach: REACH,
-        place: Place::Size,
-        label: "this filesystem is full",
-        help: "give the slot a larger `size`, or the disk",
-    },
-    Rule {
-        code: codes::STALL_GRUB,
-        signs: &[
-            "error: file `",
-            "error: no such device",
-            "error: no such partition",
-            "error: unknown filesystem",
-            "error: you need to load the kernel first",
-            "error: disk `",
-            "grub rescue>",
-            "grub>",
-        ],
-        reach: NEAR,
-        place: Place::Kernel,
-        label: "GRUB did not get at this slot's kernel",
-        help: "`osimg apply` makes GRUB's files and the menu anew; where only one slot is hit, its filesystem or /boot was \
-               changed by hand",
-    },
-    Rule {
-        code: codes::STALL_FIRMWARE,
-        signs: &["No bootable device", "BdsDxe: No bootable option or device was found"],
-        reach: NEAR,
-        place: Place::Slot,
-        label: "this slot was not even asked for",
-        help: "let `boot.firmware` name the firmware that the machine has, and apply again",
-    },
-    Rule {
-        code: codes::STALL_PANIC,
-        signs: &["Kernel panic - not syncing"],
-        reach: REACH,
-        place: Place::Kernel,
-        label: "this kernel panicked",
-        help: "the lines before the panic say why; another `kernel.version` may do",
-    },
-    Rule {
-        code: codes::STALL_EMERGENCY,
-        signs: &["You are in emergency mode", "Entering emergency mode", "(initramfs)"],
-        reach: REACH,
-        place: Place::Slot,
-        label: "a unit that this slot needs for its start failed",
-        help: "the log names it before the emergency shell, often a mount of /etc/fstab; `--keep` lets you look",
-    },
-];
-
-/// The boot was complete, but nobody can log in: known by what came and by what did not.
-const GETTY: Rule = Rule {
-    code: codes::STALL_GETTY,
-    signs: &[
-        "Reached target getty.target",
-        "Reached target Login Prompts",
-        "Reached target Multi-User",
-        "Reached target Graphical",
-        "Reached target multi-user.target",
-        "Reached target graphical.target",
-        "Startup finished in",
-        "serial-getty@ttyS0.service is: masked",
-    ],
-    reach: REACH,
-    place: Place::Systemd,
-    label: "no unit of these gives the console a login",
-    help: "unmask getty.target and serial-getty@ttyS0.service with `systemd.unmask`, and list the serial console in \
-           `boot.consoles`",
-};
-
-/// Nothing of the above.
-const UNKNOWN: Rule = Rule {
-    code: codes::STALL_UNKNOWN,
-    signs: &[],
-    reach: 0,
-    place: Place::Slot,
-    label: "this slot",
-    help: "the log has the whole console; `--keep` leaves the machine for a look",
-};
 
 /// A boot that came to no login prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,7 +92,8 @@ fn waits_for_root(lines: &[String]) -> Option<&str> {
 impl Rule {
     fn sign<'l>(&self, lines: &'l [String]) -> Option<&'l str> {
         let near = &lines[lines.len().saturating_sub(self.reach)..];
-        near.iter().find(|line| self.signs.iter().any(|sign| says(line, sign))).map(|line| line.trim())
+        let first = |signs: &[&str]| near.iter().find(|line| signs.iter().any(|sign| says(line, sign)));
+        first(self.signs).filter(|_| first(self.unless).is_none()).map(|line| line.trim())
     }
 }
 
@@ -341,9 +122,22 @@ impl Stall {
         if let Some(sign) = &self.sign {
             message.push_str(&format!(": {sign}"));
         }
-        Diagnostic::error(self.rule.code, message)
+        let mut help = self.rule.help.to_string();
+        if self.allowed(model).next().is_some() {
+            help = format!("take the entry out of `allow`: `osimg apply` says what to mend; or {help}");
+        }
+        let finding = Diagnostic::error(self.rule.code, message)
             .at(&model.source, self.rule.place.span(slot), self.rule.label)
-            .help(self.rule.help)
+            .help(help);
+        self.allowed(model).fold(finding, |finding, code| {
+            let label = format!("the rule `{}` finds this at apply, and is allowed here", code.value);
+            finding.and(code.span, label)
+        })
+    }
+
+    /// The entries of `allow` that silenced a rule which finds this before the boot.
+    fn allowed<'m>(&self, model: &'m Model) -> impl Iterator<Item = &'m Spanned<Code>> {
+        model.allow.iter().filter(|code| self.rule.before.contains(&code.value))
     }
 }
 
@@ -386,7 +180,8 @@ mod tests {
         assert_eq!(sign("Welcome to Debian dracut (initramfs)!"), None);
     }
 
-    /// The ends of real consoles: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252), broken on purpose.
+    /// The ends of real consoles, broken on purpose: Debian 12 (GRUB 2.06, Linux 6.1, dracut 059, systemd 252) unless it says
+    /// otherwise.
     const REAL: &[(&str, Code)] = &[
         // the menu names a file that is not there
         (include_str!("consoles/grub.txt"), codes::STALL_GRUB),
@@ -396,6 +191,18 @@ mod tests {
         (include_str!("consoles/root.txt"), codes::STALL_ROOT),
         // `systemd.mask=serial-getty@ttyS0.service`
         (include_str!("consoles/getty.txt"), codes::STALL_GETTY),
+        // the same with `rd.retry=5`, and no virtio_blk in the initramfs
+        (include_str!("consoles/root-given-up.txt"), codes::STALL_ROOT),
+        // no xfs in the initramfs
+        (include_str!("consoles/driver.txt"), codes::STALL_DRIVER),
+        // xfs with a feature bit that no kernel knows
+        (include_str!("consoles/filesystem-refused.txt"), codes::STALL_FILESYSTEM_REFUSED),
+        // Debian 11 (Linux 5.10, dracut 051, systemd 247): xfs with nrext64, let through by `allow`
+        (include_str!("consoles/filesystem-refused-old.txt"), codes::STALL_FILESYSTEM_REFUSED),
+        // systemd is an empty file
+        (include_str!("consoles/init.txt"), codes::STALL_INIT),
+        // multi-user.target is an empty file
+        (include_str!("consoles/target.txt"), codes::STALL_TARGET),
         // `init=/nope`
         (include_str!("consoles/switch-root.txt"), codes::STALL_SWITCH_ROOT),
     ];
@@ -423,6 +230,16 @@ mod tests {
         );
         let alert = "ALERT!  UUID=9d48e935 does not exist.  Dropping to a shell!\n(initramfs) ";
         assert_eq!(silent(alert).rule.code, codes::STALL_ROOT);
+    }
+
+    #[test]
+    fn a_mount_that_a_driver_explains_lacks_no_driver() {
+        let failed = "[FAILED] Failed to mount /sysroot.\nEntering emergency mode.";
+        assert_eq!(silent(failed).rule.code, codes::STALL_DRIVER);
+        let kernel = "[    5.2] XFS (vda2): Superblock has unknown incompatible features (0x8) enabled.";
+        assert_eq!(silent(&format!("{kernel}\n{failed}")).rule.code, codes::STALL_FILESYSTEM_REFUSED);
+        let damaged = "[    5.2] EXT4-fs (vda2): ext4_check_descriptors: Checksum for group 0 failed";
+        assert_eq!(silent(&format!("{damaged}\n{failed}")).rule.code, codes::STALL_EMERGENCY);
     }
 
     #[test]

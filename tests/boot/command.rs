@@ -1,12 +1,12 @@
 //! `osimg boot` through the binary, on the tiny disk.
 
-use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::terminal::Terminal;
 use crate::{ONE, tiny};
 
 /// The binary with a temporary folder of its own.
@@ -112,44 +112,24 @@ fn an_interrupt_leaves_nothing() {
 fn a_person_logs_in_and_leaves() {
     let _one = ONE.blocking_lock();
     let folder = tempfile::tempdir().expect("a temporary folder");
-    // `script` gives the binary a terminal
-    let line = format!(
-        "'{}' boot '{}' --slot login --accel tcg",
-        env!("CARGO_BIN_EXE_osimg"),
-        tiny::image().display()
-    );
-    let mut child = Command::new("script")
-        .args(["-qefc", &line, "/dev/null"])
-        .env("TMPDIR", folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script of util-linux");
-    let mut keys = child.stdin.take().expect("a pipe");
-    let mut screen = child.stdout.take().expect("a pipe");
-    let mut seen = String::new();
-    let mut until = |mark: &str, seen: &mut String| {
-        let mut buffer = [0; 4096];
-        while !seen.contains(mark) {
-            let n = screen.read(&mut buffer).expect("a pipe");
-            assert_ne!(n, 0, "the end before `{mark}`: {seen}");
-            seen.push_str(&text(&buffer[..n]));
-        }
-    };
-    until("Ctrl-a x", &mut seen);
-    until("tiny login: ", &mut seen);
-    keys.write_all(b"root\r").expect("it reads");
-    until("Password: ", &mut seen);
-    keys.write_all(format!("{}\r", tiny::PASSWORD).as_bytes()).expect("it reads");
-    until("# ", &mut seen);
+    let binary = env!("CARGO_BIN_EXE_osimg");
+    let line = format!("'{binary}' boot '{}' --slot login --accel tcg", tiny::image().display());
+    let mut terminal = Terminal::start(&line, |command| {
+        command.env("TMPDIR", folder.path());
+    });
+    terminal.until("Ctrl-a x");
+    terminal.until("tiny login: ");
+    terminal.press("root\r");
+    terminal.until("Password: ");
+    terminal.press(&format!("{}\r", tiny::PASSWORD));
+    terminal.until("# ");
     // Ctrl-C is the guest's: it ends the sleep there and not osimg here
-    keys.write_all(b"sleep 1000; echo con\"\"tinued\r").expect("it reads");
+    terminal.press("sleep 1000; echo con\"\"tinued\r");
     std::thread::sleep(Duration::from_secs(2));
-    keys.write_all(b"\x03").expect("it reads");
-    keys.write_all(b"echo still\"\" here\r").expect("it reads");
-    until("still here", &mut seen);
-    keys.write_all(b"\x01x").expect("it reads");
-    let status = child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(0), "{seen}");
+    terminal.press("\x03");
+    terminal.press("echo still\"\" here\r");
+    terminal.until("still here");
+    terminal.press("\x01x");
+    terminal.ends_well();
     assert_nothing_left(folder.path());
 }

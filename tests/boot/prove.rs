@@ -1,7 +1,7 @@
 //! `osimg test` through the binary, on the tiny disk.
 
 use std::fs;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::terminal::Terminal;
 use crate::{ONE, tiny};
 
 /// A manifest whose image is a link to the tiny disk, in a temporary folder that is TMPDIR as well.
@@ -178,37 +179,20 @@ fn a_kept_machine_is_joined_to_the_terminal() {
     let _one = ONE.blocking_lock();
     let lab = Lab::new("bios");
     let words = ["test", "m.yaml", "--slot", "whole", "--keep", "--accel", "tcg"].join(" ");
-    // `script` gives the binary a terminal
-    let mut child = Command::new("script")
-        .args(["-qefc", &format!("'{}' {words}", env!("CARGO_BIN_EXE_osimg")), "/dev/null"])
-        .current_dir(lab.path())
-        .env("TMPDIR", lab.path().join("tmp"))
-        .env("OSIMG_CACHE_DIR", lab.path().join("cache"))
-        .env("TERM", "dumb")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("script of util-linux");
-    let mut keys = child.stdin.take().expect("a pipe");
-    let mut screen = child.stdout.take().expect("a pipe");
-    let mut seen = String::new();
-    let mut until = |mark: &str, seen: &mut String| {
-        let mut buffer = [0; 4096];
-        while !seen.contains(mark) {
-            let n = screen.read(&mut buffer).expect("a pipe");
-            assert_ne!(n, 0, "the end before `{mark}`: {seen}");
-            seen.push_str(&text(&buffer[..n]));
-        }
-    };
-    until("4 of 4 checks passed", &mut seen);
-    until("Ctrl-a x", &mut seen);
+    let line = format!("'{}' {words}", env!("CARGO_BIN_EXE_osimg"));
+    let mut terminal = Terminal::start(&line, |command| {
+        command.current_dir(lab.path()).env("TMPDIR", lab.path().join("tmp"));
+        command.env("OSIMG_CACHE_DIR", lab.path().join("cache")).env("TERM", "dumb");
+    });
+    terminal.until("4 of 4 checks passed");
+    terminal.until("Ctrl-a x");
     std::thread::sleep(Duration::from_secs(1));
-    keys.write_all(b"\rroot\r").expect("it reads");
-    until("Password: ", &mut seen);
-    keys.write_all(format!("{}\r", tiny::PASSWORD).as_bytes()).expect("it reads");
-    until("# ", &mut seen);
-    keys.write_all(b"\x01x").expect("it reads");
-    assert_eq!(child.wait().expect("it ends").code(), Some(0), "{seen}");
+    terminal.press("\rroot\r");
+    terminal.until("Password: ");
+    terminal.press(&format!("{}\r", tiny::PASSWORD));
+    terminal.until("# ");
+    terminal.press("\x01x");
+    terminal.ends_well();
     lab.assert_nothing_left();
 }
 

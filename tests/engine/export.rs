@@ -190,6 +190,36 @@ async fn exporting_a_nameless_image_keeps_it() {
     }
 }
 
+/// The engine is done with its build while the end of the tree still waits here for whoever writes it down.
+#[tokio::test]
+async fn a_slow_reader_gets_all_of_the_tree() {
+    let lab = Way::BuildKit.lab("slow").await;
+    let (base, id) = lab.base().await;
+    let cancel = CancellationToken::new();
+    let mut length = usize::MAX;
+    for slow in [false, true] {
+        let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
+        let reader = async {
+            let mut tar = Vec::new();
+            while let Some(piece) = receiver.recv().await {
+                tar.extend_from_slice(&piece);
+                // the last three pieces: by then the engine has sent all
+                if slow && tar.len() + (3 << 18) > length {
+                    tokio::time::sleep(Duration::from_millis(2500)).await;
+                }
+            }
+            tar
+        };
+        let (sent, tar) = tokio::join!(lab.engine.export(&id, sender, &cancel), reader);
+        sent.expect("exported");
+        // two empty blocks end a tar
+        assert!(tar.len() > 1 << 20 && tar.ends_with(&[0; 1024]), "{}", tar.len());
+        assert!(!slow || tar.len() == length, "{} of {length}", tar.len());
+        length = tar.len();
+    }
+    lab.clean(&[&base]).await;
+}
+
 #[tokio::test]
 async fn a_stopped_export_leaves_nothing_and_does_not_hang() {
     for way in ALL {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use osimg::base::event::{Event, Sink};
 use osimg::base::{Digest, identity};
 use osimg::boot::early;
+use osimg::diag::Diagnostics;
 use osimg::engine::fake::{FakeEngine, FakeImage, Fault, Operation};
 use osimg::engine::{BuildContext, BuildRequest, Engine};
 use osimg::exec::explain::explain;
@@ -94,7 +95,7 @@ impl Bench {
         let base = b"a base".as_slice();
         fs::write(folder.path().join("base.tar"), base).expect("base");
         // xfs takes no partition under 300 MiB
-        let xfs = slots.iter().any(|slot| slot.settings.iter().any(|line| line.contains("{type: xfs}")));
+        let xfs = slots.iter().any(|slot| slot.settings.iter().any(|line| line.contains("{type: xfs")));
         let disk = if xfs { "512MiB" } else { "192MiB" };
         let mut text = format!(
             "version: 1\nname: m\ndisk: {{path: out/disk.img, size: {disk}}}\nboot: {{firmware: [uefi]}}\n\
@@ -292,9 +293,18 @@ impl Bench {
         Outputs::of(&plan, &cx.model, &results)
     }
 
-    fn model(&self) -> Model {
+    /// What is found without a build.
+    pub fn check(&self) -> Diagnostics {
+        self.load().1
+    }
+
+    fn load(&self) -> (Option<Model>, Diagnostics) {
         let bytes = fs::read(self.folder().join("m.yaml")).expect("manifest");
-        let (model, found) = front::load("m.yaml", &bytes, self.folder(), &Disk);
+        front::load("m.yaml", &bytes, self.folder(), &Disk)
+    }
+
+    fn model(&self) -> Model {
+        let (model, found) = self.load();
         model.unwrap_or_else(|| {
             panic!("{}", osimg::diag::render::render_all(&found, osimg::diag::render::Look::PLAIN))
         })

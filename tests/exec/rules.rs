@@ -1,5 +1,14 @@
 //! The rules on the built tree within whole runs: each wall of the article "Docker-based images on baremetal" is named, `allow`
 //! is heard and no cache remembers it, and no filesystem is written before every slot is found right.
+//!
+//! The walls, in the article's order, each a test; `tests/boot/walls.rs` runs into them in QEMU:
+//!
+//! 1. a container's image has neither init nor kernel: [`wall_1_no_init_and_no_kernel`]
+//! 2. the initramfs has no virtio: [`wall_2_an_initramfs_without_virtio`]
+//! 3. the initramfs has no xfs: [`wall_3_an_initramfs_without_xfs`]
+//! 4. an old kernel refuses the features of a new mkfs.xfs: [`wall_4_a_filesystem_newer_than_its_kernel`]
+//! 5. the default target is graphical, or not there: [`wall_5_a_default_target_that_is_graphical_or_not_there`]
+//! 6. getty.target is masked: [`wall_6_a_getty_that_is_masked`]
 
 use std::collections::BTreeSet;
 
@@ -30,7 +39,7 @@ fn words(found: &Diagnostics) -> &str {
 }
 
 #[tokio::test]
-async fn a_container_image_without_init_and_kernel() {
+async fn wall_1_no_init_and_no_kernel() {
     // the initramfs goes with the kernel, and what is in it cannot be told
     let slot = Slot {
         kernel: None,
@@ -41,7 +50,7 @@ async fn a_container_image_without_init_and_kernel() {
 }
 
 #[tokio::test]
-async fn an_initramfs_without_virtio() {
+async fn wall_2_an_initramfs_without_virtio() {
     let slot = Slot {
         changes: &["initramfs lacks virtio_blk virtio_scsi"],
         settings: &["dracut: {drivers: [virtio_blk, ext4]}"],
@@ -67,7 +76,7 @@ async fn an_initramfs_without_virtio() {
 }
 
 #[tokio::test]
-async fn an_initramfs_without_xfs() {
+async fn wall_3_an_initramfs_without_xfs() {
     let slot = Slot {
         changes: &["initramfs lacks xfs"],
         settings: &["filesystem: {type: xfs}", "dracut: {drivers: [virtio_blk, xfs]}"],
@@ -79,8 +88,33 @@ async fn an_initramfs_without_xfs() {
     assert!(message.ends_with("could not mount its root, which is xfs"), "{message}");
 }
 
+/// Linux 3.10 knows nothing of reflink, which came with 4.9 and which a newer mkfs.xfs turns on by itself.
 #[tokio::test]
-async fn a_default_target_that_is_graphical_or_not_there() {
+async fn wall_4_a_filesystem_newer_than_its_kernel() {
+    const KERNEL: &str = "3.10.0-1160.11.1.el7.x86_64";
+    const REFLINK: &str = "filesystem: {type: xfs, features: {reflink: true}}";
+    const MESSAGE: &str = "linux 3.10 cannot mount xfs with reflink; it came with 4.9";
+    // pinned: no build is needed
+    const PINNED: &[&str] = &[REFLINK, "kernel: {version: 3.10.0-1160.11.1.el7.x86_64}"];
+    let told = Bench::new(&[Slot { distro: Some("el7"), settings: PINNED, ..Slot::new("a") }]).check();
+    assert_eq!((codes(&told), words(&told)), (vec!["osimg::filesystem::feature-kernel"], "reflink"));
+    let finding = told.iter().next().expect("a finding");
+    assert_eq!(finding.message, MESSAGE);
+    let because = &finding.labels[1];
+    assert_eq!(&because.source.text[because.span.start..because.span.end], KERNEL);
+    // else it is the kernel that the build brings
+    let built = Slot { kernel: Some(KERNEL), settings: &[REFLINK], ..Slot::new("a") };
+    let told = found(built).await;
+    assert_eq!((codes(&told), words(&told)), (vec!["osimg::filesystem::feature-kernel"], "reflink"));
+    let message = &told.iter().next().expect("a finding").message;
+    assert_eq!(*message, format!("slot `a` has {KERNEL}: {MESSAGE}"));
+    // what nobody turns on is left off for such a kernel
+    let unasked = Slot { kernel: Some(KERNEL), settings: &["filesystem: {type: xfs}"], ..Slot::new("a") };
+    assert_eq!(codes(&found(unasked).await), [""; 0]);
+}
+
+#[tokio::test]
+async fn wall_5_a_default_target_that_is_graphical_or_not_there() {
     const TARGET: &str = "/etc/systemd/system/default.target -> /usr/lib/systemd/system/graphical.target";
     const SETTINGS: &[&str] = &["systemd: {default_target: graphical.target}"];
     let told = found(Slot { changes: &[TARGET], settings: SETTINGS, ..Slot::new("a") }).await;
@@ -93,7 +127,7 @@ async fn a_default_target_that_is_graphical_or_not_there() {
 }
 
 #[tokio::test]
-async fn a_getty_that_is_masked() {
+async fn wall_6_a_getty_that_is_masked() {
     const MASK: &str = "/etc/systemd/system/getty.target -> /dev/null";
     const SETTINGS: &[&str] = &["systemd:", "  unmask: [sshd.service]"];
     let told = found(Slot { changes: &[MASK], settings: SETTINGS, ..Slot::new("a") }).await;

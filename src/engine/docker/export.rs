@@ -9,6 +9,7 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion, ImageBuildOutput};
 use bytes::{Bytes as Chunk, BytesMut};
@@ -16,7 +17,7 @@ use futures_util::{StreamExt, stream};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
@@ -31,6 +32,8 @@ use super::{DockerEngine, buildkit, request, unless_cancelled};
 const PIECE: usize = 256 << 10;
 /// What the pipe is asked to hold: the most an unprivileged user may have by default.
 const PIPE: usize = 1 << 20;
+/// How long the last piece of a tree may wait for its reader.
+const READER: Duration = Duration::from_secs(60);
 /// The repository of the names that images have while they are exported.
 const REPOSITORY: &str = "osimg-export";
 
@@ -133,10 +136,10 @@ async fn into_session(
     });
     let (silent, never) = (NodeReporter::silent(), CancellationToken::new());
     let answers = docker.build_image(options, None, Some(bollard::body_full(body)));
-    let mut trees = 0;
+    let (complete, mut trees) = watch::channel(0);
     {
         let mut build = std::pin::pin!(buildkit::follow(Box::pin(answers), &silent, &never));
-        let mut serving = std::pin::pin!(session.serve(out, &mut trees));
+        let mut serving = std::pin::pin!(session.serve(out, &complete));
         let mut served = false;
         loop {
             tokio::select! {
@@ -147,9 +150,19 @@ async fn into_session(
                     Ok(()) | Err(_) => served = true,
                 },
             }
+        }?;
+        // the engine is done when it has sent all; here the last of it may still wait for its reader
+        let handed_on = async {
+            tokio::select! {
+                ended = &mut serving => ended,
+                _ = trees.wait_for(|trees| *trees > 0) => Ok(()),
+            }
+        };
+        if !served && matches!(tokio::time::timeout(READER, handed_on).await, Ok(Err(Ended::Unread))) {
+            return Err(unread());
         }
-    }?;
-    match trees {
+    }
+    match *complete.borrow() {
         1 => Ok(()),
         _ => {
             Err(EngineError::Request { doing: doing(image), problem: "the tree is not complete".to_string() })

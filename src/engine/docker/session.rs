@@ -16,7 +16,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::packet::{self, Malformed, Packets};
 use super::transfer::{Transfer, TransferError};
@@ -90,26 +90,30 @@ impl Session {
     }
 
     /// Answers the engine's calls and hands the tree on, until the engine closes the connection or something breaks.
-    /// Counts in `complete` the trees that came whole.
+    /// Counts in `complete` the trees that came whole and were handed on.
     pub(super) async fn serve(
         mut self,
         out: &mpsc::Sender<Chunk>,
-        complete: &mut usize,
+        complete: &watch::Sender<usize>,
     ) -> Result<(), Ended> {
         let mut calls = FuturesUnordered::new();
-        loop {
+        let count = |tree: bool| complete.send_modify(|complete| *complete += usize::from(tree));
+        let ended = loop {
             tokio::select! {
                 biased;
                 call = self.connection.accept() => match call {
-                    Some(call) => {
-                        let (request, respond) = call?;
-                        calls.push(answer(request, respond, out));
-                    }
-                    None => return Ok(()),
+                    Some(Ok((request, respond))) => calls.push(answer(request, respond, out)),
+                    Some(Err(error)) => break Err(error.into()),
+                    None => break Ok(()),
                 },
-                Some(done) = calls.next() => *complete += usize::from(done?),
+                Some(done) = calls.next() => count(done?),
             }
+        };
+        // what has come may still wait for its reader
+        while let Some(done) = calls.next().await {
+            count(done?);
         }
+        ended
     }
 }
 
@@ -166,12 +170,15 @@ async fn answer(
     };
     let mut trailers = HeaderMap::new();
     trailers.insert("grpc-status", HeaderValue::from_static("0"));
-    send.send_trailers(trailers)?;
-    Ok(path == SEND)
+    match send.send_trailers(trailers) {
+        // whoever sent a tree may have gone while it waited for its reader
+        Err(error) if path != SEND => Err(error.into()),
+        _ => Ok(path == SEND),
+    }
 }
 
 /// Takes the tree of one call and hands it on as a tar. While the reader is slow nothing more is taken, which fills the
-/// window and makes the engine wait.
+/// window and makes the engine wait, but for the end: it goes when it has sent all.
 async fn receive(
     body: &mut RecvStream,
     send: &mut SendStream<Chunk>,
@@ -184,6 +191,7 @@ async fn receive(
         // waits only where there is nothing to hand on
         let frame = if piece.is_empty() { Some(body.data().await) } else { body.data().now_or_never() };
         let more = match frame {
+            Some(None | Some(Err(_))) if transfer.is_whole() => break,
             Some(Some(frame)) => {
                 let frame = frame?;
                 packets.push(&frame);
@@ -201,7 +209,8 @@ async fn receive(
                 send.send_data(message, false)?;
             }
             if transfer.write(&mut piece, PIECE) {
-                send.send_data(packet::end(), false)?;
+                // nothing is lost where the engine does not hear it
+                let _ = send.send_data(packet::end(), false);
             }
             if piece.is_empty() || (more && piece.len() < PIECE) {
                 break;
@@ -209,6 +218,9 @@ async fn receive(
             let whole = std::mem::replace(&mut piece, BytesMut::with_capacity(ROOM));
             out.send(whole.freeze()).await.map_err(|_| Ended::Unread)?;
         }
+    }
+    if !piece.is_empty() {
+        out.send(piece.freeze()).await.map_err(|_| Ended::Unread)?;
     }
     Ok(())
 }

@@ -161,6 +161,11 @@ impl Transfer {
     pub(super) fn has_ended(&self) -> bool {
         self.ended
     }
+
+    /// Whether all of the tar has been written.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
 }
 
 #[cfg(test)]
