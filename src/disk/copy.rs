@@ -110,11 +110,11 @@ pub fn digest(
     total: u64,
     go_on: &mut dyn FnMut(u64) -> bool,
 ) -> io::Result<Option<Digest>> {
-    let (full, read) = mpsc::sync_channel(AHEAD);
-    let (hashed, empty) = mpsc::channel();
     thread::scope(|scope| {
+        // in here, so that our ends go before the thread is waited for: a pass that ends early must end it too
+        let (full, read) = mpsc::sync_channel(AHEAD);
+        let (hashed, empty) = mpsc::channel();
         scope.spawn(move || read_ahead(pieces, &full, &empty));
-        // both ends go as this returns, which ends the thread
         Pass { hasher: HashWriter::new(io::sink()), done: 0, told: 0, go_on }
             .run(pieces, total, &read, &hashed)
     })
