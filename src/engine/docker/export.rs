@@ -9,6 +9,7 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bollard::query_parameters::{BuildImageOptions, BuilderVersion, ImageBuildOutput};
 use bytes::{Bytes as Chunk, BytesMut};
@@ -16,7 +17,7 @@ use futures_util::{StreamExt, stream};
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::base::event::NodeReporter;
@@ -31,6 +32,8 @@ use super::{DockerEngine, buildkit, request, unless_cancelled};
 const PIECE: usize = 256 << 10;
 /// What the pipe is asked to hold: the most an unprivileged user may have by default.
 const PIPE: usize = 1 << 20;
+/// How long the end of a tree may take to come once the engine says that the build is done.
+const LAST_PACKET: Duration = Duration::from_secs(30);
 /// The repository of the names that images have while they are exported.
 const REPOSITORY: &str = "osimg-export";
 
@@ -133,10 +136,10 @@ async fn into_session(
     });
     let (silent, never) = (NodeReporter::silent(), CancellationToken::new());
     let answers = docker.build_image(options, None, Some(bollard::body_full(body)));
-    let mut trees = 0;
+    let (complete, mut trees) = watch::channel(0);
     {
         let mut build = std::pin::pin!(buildkit::follow(Box::pin(answers), &silent, &never));
-        let mut serving = std::pin::pin!(session.serve(out, &mut trees));
+        let mut serving = std::pin::pin!(session.serve(out, &complete));
         let mut served = false;
         loop {
             tokio::select! {
@@ -147,8 +150,17 @@ async fn into_session(
                     Ok(()) | Err(_) => served = true,
                 },
             }
+        }?;
+        // the build is done as soon as the engine has all that it waits for; its last packet may still be under way to us
+        if !served {
+            tokio::select! {
+                ended = &mut serving => if let Err(Ended::Unread) = ended { return Err(unread()) },
+                _ = trees.wait_for(|trees| *trees > 0) => {}
+                () = tokio::time::sleep(LAST_PACKET) => {}
+            }
         }
-    }?;
+    }
+    let trees = *trees.borrow();
     match trees {
         1 => Ok(()),
         _ => {

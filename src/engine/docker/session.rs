@@ -16,7 +16,7 @@ use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::either::Either;
 
 use super::packet::{self, Malformed, Packets};
@@ -127,7 +127,7 @@ impl Session {
     pub(super) async fn serve(
         mut self,
         out: &mpsc::Sender<Chunk>,
-        complete: &mut usize,
+        complete: &watch::Sender<usize>,
     ) -> Result<(), Ended> {
         let mut calls = FuturesUnordered::new();
         loop {
@@ -140,7 +140,10 @@ impl Session {
                     }
                     None => return Ok(()),
                 },
-                Some(done) = calls.next() => *complete += usize::from(done?),
+                Some(done) = calls.next() => {
+                    let whole = usize::from(done?);
+                    complete.send_modify(|trees| *trees += whole);
+                }
             }
         }
     }
