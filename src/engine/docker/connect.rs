@@ -90,7 +90,7 @@ async fn probe(place: &str, environment: &Environment) -> Result<DockerEngine, R
             request
         });
     }
-    let door = Door::of(&place, environment.certificates().is_some());
+    let door = Door::of(place, environment.certificates().is_some());
     Ok(DockerEngine { docker, info, door })
 }
 
