@@ -57,6 +57,27 @@ async fn a_first_run_makes_everything_and_a_second_nothing() {
 }
 
 #[tokio::test]
+async fn the_digest_is_that_of_the_files_bytes() {
+    for (table, count) in [("mbr", 1), ("mbr", 2), ("gpt", 1), ("gpt", 2)] {
+        let slots = [Slot { payload: 3 << 20, ..Slot::new("a") }, Slot::new("b")];
+        let bench = Bench::new(&slots[..count]);
+        bench.edit("m.yaml", |text| text.replace("size: 192MiB", &format!("size: 192MiB, table: {table}")));
+        let of_file = || osimg::base::Digest::of(&fs::read(bench.image()).expect("image"));
+        let first = bench.apply().await.expect("applies").image.sha256;
+        assert_eq!(first, of_file(), "{table} {count}");
+        let told = bench.apply().await.expect("applies");
+        assert_eq!((told.ran.len(), told.image.sha256), (0, of_file()), "{table} {count}, from the cache");
+        fs::remove_file(bench.image()).expect("removed");
+        let again = bench.apply().await.expect("applies").image.sha256;
+        assert_eq!((again, again), (first, of_file()), "{table} {count}, of cached parts");
+        bench.edit("m.yaml", |text| text.replace("packages: [tool-a]", "packages: [tool-a, more]"));
+        let other = bench.apply().await.expect("applies").image.sha256;
+        assert_eq!(other, of_file(), "{table} {count}, of some parts that are new");
+        assert_ne!(other, first);
+    }
+}
+
+#[tokio::test]
 async fn the_same_inputs_give_the_same_bytes() {
     let (one, two) = (Bench::new(&[Slot::new("a")]), Bench::new(&[Slot::new("a")]));
     let (one, two) = (one.apply().await.expect("applies"), two.apply().await.expect("applies"));

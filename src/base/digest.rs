@@ -1,7 +1,8 @@
-//! SHA-256 digests and an unambiguous way to build one from several fields.
+//! Digests of 256 bits and an unambiguous way to build one from several fields.
 //!
-//! FIPS 180-4. A [`DigestBuilder`] frames each field with its name and length, so that two different sequences
-//! of fields never hash alike.
+//! SHA-256 (FIPS 180-4) for all that people and other programs compare. A tree that only osimg's own store names is hashed
+//! with BLAKE3 (the specification of 2020), in a fifth of the time. A [`DigestBuilder`] frames each field with its name and
+//! length, so that two different sequences of fields never hash alike.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
-/// A SHA-256 digest, shown as 64 lower-case hexadecimal digits.
+/// A digest, SHA-256 unless it is said otherwise, shown as 64 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
@@ -111,25 +112,45 @@ impl DigestBuilder {
 /// A writer that hashes and counts what passes through it.
 pub struct HashWriter<W> {
     inner: W,
-    hasher: Sha256,
+    hasher: Hasher,
     written: u64,
 }
 
+enum Hasher {
+    Sha256(Sha256),
+    Blake3(Box<blake3::Hasher>),
+}
+
 impl<W: Write> HashWriter<W> {
+    /// Hashes with SHA-256.
     pub fn new(inner: W) -> HashWriter<W> {
-        HashWriter { inner, hasher: Sha256::new(), written: 0 }
+        HashWriter { inner, hasher: Hasher::Sha256(Sha256::new()), written: 0 }
+    }
+
+    /// Hashes with BLAKE3: for names that nobody but osimg compares.
+    pub fn fast(inner: W) -> HashWriter<W> {
+        HashWriter { inner, hasher: Hasher::Blake3(Box::default()), written: 0 }
     }
 
     /// The inner writer, the digest, and how many bytes passed.
     pub fn finish(self) -> (W, Digest, u64) {
-        (self.inner, Digest(self.hasher.finalize().into()), self.written)
+        let digest = match self.hasher {
+            Hasher::Sha256(hasher) => hasher.finalize().into(),
+            Hasher::Blake3(hasher) => hasher.finalize().into(),
+        };
+        (self.inner, Digest(digest), self.written)
     }
 }
 
 impl<W: Write> Write for HashWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.inner.write(bytes)?;
-        self.hasher.update(&bytes[..n]);
+        match &mut self.hasher {
+            Hasher::Sha256(hasher) => hasher.update(&bytes[..n]),
+            Hasher::Blake3(hasher) => {
+                hasher.update(&bytes[..n]);
+            }
+        }
         self.written += n as u64;
         Ok(n)
     }
@@ -150,6 +171,19 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(Digest::of_reader(&mut &b"abc"[..]).expect("memory"), Digest::of(b"abc"));
+    }
+
+    /// BLAKE3's own test vector of 1,025 bytes that count up to 250 again and again.
+    #[test]
+    fn known_answer_of_the_fast_one() {
+        let mut writer = HashWriter::fast(Vec::new());
+        let bytes: Vec<u8> = (0..1025).map(|n| (n % 251) as u8).collect();
+        for part in bytes.chunks(100) {
+            writer.write_all(part).expect("memory");
+        }
+        let (written, digest, length) = writer.finish();
+        assert_eq!((written, length), (bytes, 1025));
+        assert_eq!(digest.to_string(), "d00278ae47eb27b34faecf67b4fe263f82d5412916c1ffd97c8cb7fb814b8444");
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub struct Fixed {
     pub on: bool,
     /// What it is, in a phrase.
     pub about: &'static str,
+    /// What is known of its readers, and from where.
+    pub source: &'static str,
 }
 
 impl Fixed {

@@ -10,8 +10,8 @@
 //! x86_64-efi/{*.mod,*.lst}
 //! ```
 //!
-//! What holds once loaded: all that the platforms asked for need is there, and the core image's first sector names as many
-//! sectors as follow it. Where the core image lies is said when both are asked for.
+//! What holds once loaded: all that the platforms asked for need is there and fits the boot partition beside the slots'
+//! texts, and the core image's first sector names as many sectors as follow it. Where the core image lies is said when both are asked for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,8 +19,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Platform, mkimage, modules};
-use crate::base::Lba;
+use crate::base::partitioning::{BOOT_GRUB, boot_file_cost};
 use crate::base::units::SECTOR;
+use crate::base::{Bytes, Lba};
 use crate::rootfs::tree::{Item, Kind, TreePath, TreeSource};
 
 /// The largest file that is taken for one of GRUB's, in bytes.
@@ -55,6 +56,8 @@ pub enum BootError {
     Missing(String),
     #[error("GRUB's {file} is not as osimg knows it: {problem}")]
     Unknown { file: &'static str, problem: String },
+    #[error("GRUB's files take {have}, the boot partition has {room} for them")]
+    TooLarge { have: Bytes, room: Bytes },
     #[error("reading {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
     #[error("reading the tree of GRUB's files: {0}")]
@@ -147,6 +150,10 @@ impl Found {
     }
 
     fn load(mut self, platforms: &[Platform]) -> Result<BootFiles, BootError> {
+        let have = Bytes(self.0.values().map(|bytes| boot_file_cost(bytes.len() as u64).0).sum());
+        if have > BOOT_GRUB {
+            return Err(BootError::TooLarge { have, room: BOOT_GRUB });
+        }
         let version = String::from_utf8_lossy(&self.take(VERSION)?).trim().to_string();
         let mut files = BootFiles { version, bios: None, uefi: None, modules: BTreeMap::new() };
         for platform in platforms {
@@ -282,6 +289,14 @@ mod tests {
             (files.bios.as_ref(), files.boot_code(Lba(1)), files.core_image(Lba(1)).len()),
             (None, [0; 440], 0)
         );
+    }
+
+    #[test]
+    fn what_the_boot_partition_has_no_room_for_is_refused() {
+        let mut found = found();
+        found.0.insert("x86_64-efi/large.mod".into(), vec![0; BOOT_GRUB.0 as usize - 1024]);
+        let error = found.load(&Platform::ALL).expect_err("too large");
+        assert!(matches!(error, BootError::TooLarge { room: BOOT_GRUB, .. }), "{error}");
     }
 
     #[test]

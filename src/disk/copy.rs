@@ -7,6 +7,8 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread;
 
 use rustix::fs::copy_file_range;
 use rustix::io::Errno;
@@ -16,8 +18,10 @@ use crate::base::digest::HashWriter;
 
 /// Bytes between two looks at whether to stop.
 const STRIDE: u64 = 4 << 20;
-/// Small enough for the second-level cache, where the hash finds what was just read.
+/// Bytes read at once.
 const BUFFER: usize = 256 << 10;
+/// Buffers that are read before they are hashed.
+const AHEAD: usize = 4;
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// A stretch of the image that holds data. Pieces ascend and do not overlap; between them are zeros.
@@ -100,42 +104,38 @@ fn reading(error: io::Error) -> io::Error {
 }
 
 /// The digest of an image of `total` bytes. `go_on` is told the bytes behind us, and ends the pass by saying no:
-/// then there is no digest.
+/// then there is no digest. Hashing takes longest of all that an image needs, so a thread of its own reads for it.
 pub fn digest(
     pieces: &[Piece<'_>],
     total: u64,
     go_on: &mut dyn FnMut(u64) -> bool,
 ) -> io::Result<Option<Digest>> {
-    let mut pass = Pass { hasher: HashWriter::new(io::sink()), done: 0, told: 0, go_on };
-    let mut buffer = vec![0; BUFFER];
+    thread::scope(|scope| {
+        // in here, so that our ends go before the thread is waited for: a pass that ends early must end it too
+        let (full, read) = mpsc::sync_channel(AHEAD);
+        let (hashed, empty) = mpsc::channel();
+        scope.spawn(move || read_ahead(pieces, &full, &empty));
+        Pass { hasher: HashWriter::new(io::sink()), done: 0, told: 0, go_on }
+            .run(pieces, total, &read, &hashed)
+    })
+}
+
+/// Reads what the pieces take from files, in their order, until all is read, a read fails, or nobody takes it any more.
+fn read_ahead(pieces: &[Piece<'_>], full: &SyncSender<io::Result<Vec<u8>>>, empty: &Receiver<Vec<u8>>) {
     for piece in pieces {
-        if !pass.zeros(piece.at)? {
-            return Ok(None);
-        }
-        match piece.source {
-            Source::Bytes(bytes) => {
-                if !pass.bytes(bytes)? {
-                    return Ok(None);
-                }
-            }
-            Source::File { file, at } => {
-                let mut done = 0;
-                while done < piece.length {
-                    let part = &mut buffer[..(piece.length - done).min(BUFFER as u64) as usize];
-                    file.read_exact_at(part, at + done).map_err(reading)?;
-                    if !pass.bytes(part)? {
-                        return Ok(None);
-                    }
-                    done += part.len() as u64;
-                }
+        let Source::File { file, at } = piece.source else { continue };
+        let mut done = 0;
+        while done < piece.length {
+            let mut buffer = empty.try_recv().unwrap_or_default();
+            buffer.resize((piece.length - done).min(BUFFER as u64) as usize, 0);
+            let result = file.read_exact_at(&mut buffer, at + done).map_err(reading);
+            done += buffer.len() as u64;
+            let failed = result.is_err();
+            if full.send(result.map(|()| buffer)).is_err() || failed {
+                return;
             }
         }
     }
-    if !pass.zeros(total)? {
-        return Ok(None);
-    }
-    (pass.go_on)(total);
-    Ok(Some(pass.hasher.finish().1))
 }
 
 struct Pass<'a> {
@@ -146,6 +146,39 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
+    fn run(
+        mut self,
+        pieces: &[Piece<'_>],
+        total: u64,
+        read: &Receiver<io::Result<Vec<u8>>>,
+        hashed: &Sender<Vec<u8>>,
+    ) -> io::Result<Option<Digest>> {
+        for piece in pieces {
+            if !self.zeros(piece.at)? {
+                return Ok(None);
+            }
+            if let Source::Bytes(bytes) = piece.source
+                && !self.bytes(bytes)?
+            {
+                return Ok(None);
+            }
+            let end = piece.at + piece.length;
+            while self.done < end {
+                let buffer = read.recv().map_err(|_| io::Error::other("the reading thread died"))??;
+                if !self.bytes(&buffer)? {
+                    return Ok(None);
+                }
+                // nobody reads any more once all is read
+                let _ = hashed.send(buffer);
+            }
+        }
+        if !self.zeros(total)? {
+            return Ok(None);
+        }
+        (self.go_on)(total);
+        Ok(Some(self.hasher.finish().1))
+    }
+
     /// False when the pass is to end.
     fn bytes(&mut self, bytes: &[u8]) -> io::Result<bool> {
         self.hasher.write_all(bytes)?;

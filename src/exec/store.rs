@@ -1,4 +1,4 @@
-//! The content-addressed store: `objects/<sha256>`, `by-key/<key>`, `runs/<manifest>`, and `tmp/` for what is in the
+//! The content-addressed store: `objects/<digest>`, `by-key/<key>`, `runs/<manifest>`, and `tmp/` for what is in the
 //! making.
 //!
 //! What holds: an object or record under its final name is whole (written to a temporary name, synced, renamed). Only

@@ -215,11 +215,14 @@ impl Op {
             // 2: a bootstrapped Ubuntu has apt
             Op::Base(_) => 2,
             // 2: ext4 for a new kernel of el7 is one that el7's e2fsck checks
-            Op::Filesystem(_) => 2,
+            // 3: an implied lost+found is closed
+            Op::Filesystem(_) => 3,
             // 2: times keep their nanoseconds
-            Op::Export(_) => 2,
+            // 3: named by BLAKE3
+            Op::Export(_) => 3,
             // 2: the whole survey
-            Op::Inspect(_) => 2,
+            // 3: systemd is there where its service manager is
+            Op::Inspect(_) => 3,
             Op::ImageBuild(_)
             | Op::Release(_)
             | Op::Fragments(_)

@@ -6,11 +6,10 @@ use std::time::{Duration, Instant};
 use osimg::base::event::NodeReporter;
 use osimg::engine::{EngineChoice, EngineError, EngineKind, Environment, connect};
 
-use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::podman;
-use crate::way::Way;
+use crate::way::{Way, forwarded};
 
 fn at(host: String) -> Environment {
     Environment { docker_host: Some(host), ..Environment::default() }
@@ -72,18 +71,8 @@ async fn a_silent_socket_does_not_hang() {
 
 #[tokio::test]
 async fn an_engine_is_reached_over_tcp() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let port = listener.local_addr().expect("an address").port();
-    let forward = tokio::spawn(async move {
-        while let Ok((mut outer, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut inner = UnixStream::connect("/var/run/docker.sock").await.expect("dockerd");
-                // ends when either side does
-                let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
-            });
-        }
-    });
-    let engine = connect(EngineChoice::Docker, &at(format!("tcp://127.0.0.1:{port}"))).await.expect("Docker");
+    let (address, forward) = forwarded().await;
+    let engine = connect(EngineChoice::Docker, &at(address)).await.expect("Docker");
     let mut lab = Way::BuildKit.lab("tcp").await;
     lab.engine = engine;
     let (base, _) = lab.base().await;

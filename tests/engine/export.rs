@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use osimg::base::event::NodeReporter;
-use osimg::engine::{EngineError, ImageId};
+use osimg::engine::{EngineChoice, EngineError, Environment, ImageId, connect};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::base;
-use crate::way::{ALL, Lab, Way};
+use crate::way::{ALL, Lab, Way, forwarded};
 
 /// An entry as far as the tests look at it.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,6 +167,22 @@ async fn both_ways_out_of_docker_give_one_tree() {
     assert!(ours.len() > 600 && ours["many/linked"].link.as_deref() == Some("many/100-large"));
     lab.clean(&[&request.tag, &base]).await;
     assert_eq!(lab.traces(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn over_tcp_a_tree_keeps_all_too() {
+    let mut lab = Way::BuildKit.lab("overtcp").await;
+    let (tag, id) = lab.base().await;
+    let here = export(&lab, &id).await;
+    let (address, forward) = forwarded().await;
+    let environment = Environment { docker_host: Some(address), ..Environment::default() };
+    lab.engine = connect(EngineChoice::Docker, &environment).await.expect("an engine");
+    let there = export(&lab, &id).await;
+    assert_eq!(there["data/precise"].time.as_deref(), Some(base::PRECISE));
+    assert_eq!(there, here);
+    lab.clean(&[&tag]).await;
+    assert_eq!(lab.traces(), Vec::<String>::new());
+    forward.abort();
 }
 
 #[tokio::test]

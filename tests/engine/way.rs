@@ -44,6 +44,23 @@ impl Way {
     }
 }
 
+/// A port that leads to dockerd's socket, and the task that keeps it open.
+pub async fn forwarded() -> (String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let forward = tokio::spawn(async move {
+        while let Ok((mut outer, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let mut inner =
+                    tokio::net::UnixStream::connect("/var/run/docker.sock").await.expect("dockerd");
+                // ends when either side does
+                let _ = tokio::io::copy_bidirectional(&mut outer, &mut inner).await;
+            });
+        }
+    });
+    (format!("tcp://127.0.0.1:{port}"), forward)
+}
+
 impl Lab {
     pub fn tag(&self, name: &str) -> String {
         format!("{}:{name}", self.mark)

@@ -47,8 +47,9 @@ fn grub_and_the_checker_decide_too() {
         decisions.into_iter().filter(|d| d.on).map(|d| d.feature.name).collect()
     };
     assert_eq!(on(readers(Version(6, 1), Version(2, 2))), ["finobt", "reflink", "inobtcount"]);
-    assert!(on(readers(Version(6, 12), Version(2, 12))).contains(&"nrext64"));
-    assert!(!on(readers(Version(6, 1), Version(2, 12))).contains(&"nrext64"));
+    assert!(on(readers(Version(6, 12), Version(2, 14))).contains(&"nrext64"));
+    assert!(!on(readers(Version(6, 12), Version(2, 12))).contains(&"nrext64"));
+    assert!(!on(readers(Version(6, 1), Version(2, 14))).contains(&"nrext64"));
     let bigtime = XFS.row("bigtime");
     let refused = |readers| bigtime.refused_by(&readers).collect::<Vec<_>>();
     assert_eq!(refused(readers(Version(5, 9), Version(2, 4))), [Refusal::Kernel, Refusal::Grub]);
@@ -64,7 +65,7 @@ fn a_refusal_says_what_would_do() {
     };
     let reflink = "linux 3.10 cannot mount xfs with reflink; it came with 4.9";
     assert_eq!(says(XFS.row("reflink"), "xfs", "3.10"), reflink);
-    let nrext64 = "GRUB 2.06 cannot read xfs with nrext64; it came with 2.12";
+    let nrext64 = "GRUB 2.06 cannot read xfs with nrext64; it came with 2.14";
     assert_eq!(says(XFS.row("nrext64"), "xfs", "6.1"), nrext64);
     let elrepo = "e2fsck 1.42 cannot check ext4 with metadata_csum; it came with 1.43";
     assert_eq!(says(EXT4.row("metadata_csum"), "ext4", "5.4.278-1.el7.elrepo.x86_64"), elrepo);
@@ -102,6 +103,15 @@ fn the_tables_are_in_order() {
             assert!(row.usual.is_none_or(|first| row.kernel <= first), "{}", row.name);
             assert!(row.needs.is_none_or(|needs| table.names().any(|name| name == needs)), "{}", row.name);
             assert!(row.source.len() > 10 && row.about.len() > 10, "{}", row.name);
+        }
+        for row in table.fixed {
+            assert!(row.source.len() > 10 && row.about.len() > 10, "{}", row.name);
+            // a version in what users read is one of the source's
+            let words = row.about.split([' ', '(', ')', ';', ',']);
+            let is_version = |word: &&str| word.contains('.') && Version::parse(word).is_some();
+            for version in words.filter(is_version) {
+                assert!(row.source.contains(version), "{}: {version}", row.name);
+            }
         }
         assert_eq!(Table::of(table.filesystem).map(|t| t.optional.len()), Some(table.optional.len()));
     }

@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(xfs(Some("3.10"), &[]), (String::new(), String::new()));
         assert_eq!(xfs(Some("4.18"), &["reflink=off"]).0, "finobt sparse");
         assert_eq!(xfs(None, &["rmapbt=on"]).0, "finobt sparse rmapbt reflink bigtime inobtcount");
-        let why = "GRUB 2.06 cannot read xfs with nrext64; it came with 2.12";
+        let why = "GRUB 2.06 cannot read xfs with nrext64; it came with 2.14";
         assert_eq!(xfs(None, &["nrext64=on"]).1, why);
         let off = |words: &[&str]| match chosen(Format::Ext4, Some("6.1"), words) {
             Ok((Features::Ext4(f), _)) => [f.metadata_csum, f.bit64, f.journal],

@@ -15,6 +15,7 @@ use crate::engine::endpoint::{EngineChoice, Environment, candidates, hint};
 use crate::engine::{Engine, EngineError, EngineInfo, EngineKind};
 
 use super::import::split_changes;
+use super::session::Door;
 use super::{DockerEngine, text};
 
 /// How long an engine may take to say its version. One that its socket starts takes seconds on a busy machine.
@@ -89,7 +90,8 @@ async fn probe(place: &str, environment: &Environment) -> Result<DockerEngine, R
             request
         });
     }
-    Ok(DockerEngine { docker, info })
+    let door = Door::of(place, environment.certificates().is_some());
+    Ok(DockerEngine { docker, info, door })
 }
 
 /// Opens a Unix socket once, for the reason why it cannot be.

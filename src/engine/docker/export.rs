@@ -1,9 +1,9 @@
 //! An image's flattened tree as a tar stream.
 //!
 //! With BuildKit: a build of `FROM <image>` whose output is the tree, which keeps extended attributes and ACLs that
-//! Docker's own export loses, and holds nothing that the engine put there. On a Unix socket it comes in packets through a
-//! session of ours: the fastest way (`scripts/bench-export`), and times keep their nanoseconds. Anywhere else it comes as
-//! a tar through bollard's session, which writes to a path, so the path is a named pipe in a private folder; nothing
+//! Docker's own export loses, and holds nothing that the engine put there. On a Unix socket and over plain TCP it comes in
+//! packets through a session of ours: the fastest way (`scripts/bench-export`), and times keep their nanoseconds. Through TLS
+//! and ssh it comes as a tar through bollard's session, which writes to a path, so the path is a named pipe in a private folder; nothing
 //! touches the disk. Without BuildKit: a container that is never started, and its export.
 
 use std::os::fd::OwnedFd;
@@ -99,9 +99,9 @@ async fn build_output(
         .map_err(|source| EngineError::Io { doing: doing(image), source })?;
     let options = BuildImageOptions { dockerfile: list.dockerfile, ..BuildImageOptions::default() };
     let id = buildkit::session_id();
-    let session = match engine.info.endpoint.strip_prefix("unix://") {
+    let session = match &engine.door {
         // an engine that opens no session to us may still open one to bollard
-        Some(socket) => Session::open(socket, &engine.docker.client_version().to_string(), &id).await.ok(),
+        Some(door) => Session::open(door, &engine.docker.client_version().to_string(), &id).await.ok(),
         None => None,
     };
     match session {

@@ -32,12 +32,16 @@ use crate::base::event::NodeReporter;
 
 use super::{BuildRequest, Engine, EngineError, EngineInfo, ImageId, ImageInfo};
 
+use session::Door;
+
 pub use connect::connect;
 
 /// An engine at the other end of Docker's API.
 struct DockerEngine {
     docker: Docker,
     info: EngineInfo,
+    /// Where sessions of ours open.
+    door: Option<Door>,
 }
 
 #[async_trait]

@@ -1,7 +1,7 @@
-//! A session of BuildKit's that takes the tree of an export: gRPC over HTTP/2, on a connection to the engine's socket of
-//! its own, in which the engine is the client.
+//! A session of BuildKit's that takes the tree of an export: gRPC over HTTP/2, on a connection to the engine of its own, in
+//! which the engine is the client.
 //!
-//! Enters: the socket's path and the session's name, then what the engine sends. Leaves: a tar's bytes, in pieces.
+//! Enters: the engine's [`Door`] and the session's name, then what the engine sends. Leaves: a tar's bytes, in pieces.
 //! Holds: the connection ends with the [`Session`]. Spec: BuildKit's `filesync.proto` and `health.proto`, gRPC's
 //! "PROTOCOL-HTTP2". bollard's own session keeps its connection until the program ends, and loses most of what a tree
 //! has but contents.
@@ -14,9 +14,10 @@ use futures_util::{FutureExt, StreamExt};
 use h2::server::{Connection, SendResponse};
 use h2::{Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{mpsc, watch};
+use tokio_util::either::Either;
 
 use super::packet::{self, Malformed, Packets};
 use super::transfer::{Transfer, TransferError};
@@ -59,19 +60,51 @@ impl From<Malformed> for Ended {
     }
 }
 
+/// Where an engine takes a session: a socket, or a port that speaks plain HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    /// The socket's path.
+    Unix(String),
+    /// Host and port.
+    Tcp(String),
+}
+
+impl Door {
+    /// The door of an endpoint; nothing where all that passes goes through TLS or ssh, which are bollard's.
+    pub(super) fn of(endpoint: &str, tls: bool) -> Option<Door> {
+        if let Some(path) = endpoint.strip_prefix("unix://") {
+            return Some(Door::Unix(path.to_string()));
+        }
+        let address = endpoint.strip_prefix("tcp://").or_else(|| endpoint.strip_prefix("http://"))?;
+        (!tls).then(|| Door::Tcp(address.trim_end_matches('/').to_string()))
+    }
+
+    async fn open(&self) -> io::Result<Either<UnixStream, TcpStream>> {
+        match self {
+            Door::Unix(path) => Ok(Either::Left(UnixStream::connect(path).await?)),
+            Door::Tcp(address) => {
+                let stream = TcpStream::connect(address).await?;
+                // a request for contents is small, and the engine waits for it
+                stream.set_nodelay(true)?;
+                Ok(Either::Right(stream))
+            }
+        }
+    }
+}
+
 /// An open session.
 pub(super) struct Session {
-    connection: Connection<BufReader<UnixStream>, Chunk>,
+    connection: Connection<BufReader<Either<UnixStream, TcpStream>>, Chunk>,
 }
 
 impl Session {
-    /// Opens a session with the name `id` at the engine that listens on `socket`.
+    /// Opens a session with the name `id` at the engine behind `door`.
     ///
     /// # Errors
     ///
-    /// When the socket cannot be opened, or the engine has no sessions.
-    pub(super) async fn open(socket: &str, api: &str, id: &str) -> io::Result<Session> {
-        let mut stream = BufReader::new(UnixStream::connect(socket).await?);
+    /// When the door cannot be opened, or the engine has no sessions.
+    pub(super) async fn open(door: &Door, api: &str, id: &str) -> io::Result<Session> {
+        let mut stream = BufReader::new(door.open().await?);
         let head = format!(
             "POST /v{api}/session HTTP/1.1\r\nHost: docker\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\
              X-Docker-Expose-Session-Uuid: {id}\r\nX-Docker-Expose-Session-Grpc-Method: {}\r\n\
@@ -118,7 +151,7 @@ impl Session {
 }
 
 /// Reads the answer to the upgrade, up to the first byte of HTTP/2.
-async fn upgraded(stream: &mut BufReader<UnixStream>) -> io::Result<()> {
+async fn upgraded(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<()> {
     let mut head = stream.take(ANSWER);
     let mut first = String::new();
     head.read_line(&mut first).await?;
@@ -223,4 +256,20 @@ async fn receive(
         out.send(piece.freeze()).await.map_err(|_| Ended::Unread)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_open_where_nothing_encrypts() {
+        let tcp = |address: &str| Some(Door::Tcp(address.into()));
+        assert_eq!(Door::of("unix:///run/docker.sock", true), Some(Door::Unix("/run/docker.sock".into())));
+        assert_eq!(Door::of("tcp://build:2375", false), tcp("build:2375"));
+        assert_eq!(Door::of("http://[::1]:2375/", false), tcp("[::1]:2375"));
+        for (endpoint, tls) in [("tcp://build:2376", true), ("https://build", true), ("ssh://build", false)] {
+            assert_eq!(Door::of(endpoint, tls), None, "{endpoint}");
+        }
+    }
 }

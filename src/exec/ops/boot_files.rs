@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::stream::{ChannelReader, Watched};
 use super::{Work, blocking, object};
 use crate::base::digest::HashWriter;
-use crate::boot::files::BootFiles as Loaded;
+use crate::boot::files::{BootError, BootFiles as Loaded};
 use crate::boot::toolbox;
 use crate::boot::{PartitionMap, Platform};
 use crate::engine::{BuildContext, BuildRequest, ImageId};
@@ -183,8 +183,16 @@ pub async fn load(work: &Work<'_>, position: usize, firmware: &[Firmware]) -> Re
     let platforms = platforms(firmware);
     blocking(move || {
         let file = File::open(&path).map_err(|e| ExecError::failed(DOING, e))?;
-        Loaded::from_tree(&mut Archive::new(file), &TreePath::root(), &platforms)
-            .map_err(|e| ExecError::failed(DOING, e))
+        Loaded::from_tree(&mut Archive::new(file), &TreePath::root(), &platforms).map_err(|error| {
+            let failed = ExecError::failed(DOING, &error);
+            match error {
+                BootError::TooLarge { .. } => failed.help(
+                    "no GRUB that osimg knows is so large: install the distribution's own GRUB, or list one firmware in \
+                     `boot.firmware`",
+                ),
+                _ => failed,
+            }
+        })
     })
     .await
 }

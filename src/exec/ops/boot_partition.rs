@@ -43,3 +43,48 @@ pub async fn run(op: &BootPartition, work: &Work<'_>) -> Result<Outcome, ExecErr
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::base::partitioning::{BOOT_GRUB, BOOT_SIZE, GAP, GPT_SLOTS, boot_file_cost};
+    use crate::boot::BootFiles;
+    use crate::boot::Platform;
+
+    /// More than a slot's lines have: a title of 70 letters, three paths of components of 255 bytes, and twice what Linux
+    /// takes as its command line.
+    const SLOT: usize = 24 << 10;
+
+    /// The manifest has no size for the boot partition, so nothing that it says may be too much for it.
+    #[test]
+    fn the_largest_grub_and_the_most_slots_fit() {
+        let mut modules: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut left = BOOT_GRUB.0;
+        for n in 0.. {
+            // small ones, then large ones, a byte over a cluster each
+            let length = if n < 2000 { 513 } else { (1 << 20) + 1 };
+            let Some(rest) = left.checked_sub(boot_file_cost(length).0) else { break };
+            left = rest;
+            modules.insert(format!("{n:0>251}.mod"), vec![1; length as usize]);
+        }
+        let modules = [(Platform::X86_64Efi, modules)].into();
+        let grub = BootFiles { version: "2.12".into(), bios: None, uefi: None, modules };
+        let text = "x".repeat(GPT_SLOTS * SLOT);
+        let texts = partition::Texts { grub_cfg: &text, slots: &text, count: GPT_SLOTS };
+        let mut content = partition::Content::new(partition::files(&grub, texts), Default::default());
+        let file = tempfile::tempfile().expect("file");
+        file.set_len(BOOT_SIZE.0).expect("length");
+        let request = Request {
+            size: BOOT_SIZE,
+            uuid: Default::default(),
+            hash_seed: Default::default(),
+            label: "OSIMG-BOOT".into(),
+            created: Default::default(),
+        };
+        let formatter = Fat { volume_id: 1, start: Lba(GAP.sectors().0) };
+        let mut window = Window::new(&file, Bytes(0), BOOT_SIZE);
+        formatter.format(&request, &mut content, &mut window).expect("fits");
+    }
+}
