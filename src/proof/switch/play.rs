@@ -244,7 +244,8 @@ impl Scene<'_> {
     pub(super) async fn ask(&mut self, command: &str) -> Result<String, Bad> {
         let answer = self.session().await?.run(command, COMMAND).await?;
         match answer.status {
-            0 => Ok(answer.text()),
+            // the blanks that a line begins with mean something in a list
+            0 => Ok(String::from_utf8_lossy(&answer.output).trim_end().to_string()),
             status => failed(format!("`{command}` ended with {status}: {}", answer.text())),
         }
     }
