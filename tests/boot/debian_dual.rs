@@ -125,6 +125,8 @@ fn text(bytes: &[u8]) -> String {
 pub struct Dual {
     example: Example,
     summary: Value,
+    /// The same with a hardware watchdog. It is applied at once, so that its long runs have the time of all others.
+    pub with_watchdog: Example,
 }
 
 /// Applied once. Ask for it before taking [`ONE`], which it takes itself.
@@ -135,7 +137,10 @@ pub fn dual() -> &'static Dual {
         forget_all_but_bases();
         let example = Example::copied("dual");
         let (summary, _) = example.summary();
-        Dual { example, summary }
+        let with_watchdog = Example::copied("switch");
+        with_watchdog.edit("  timeout: 1s\n", "  timeout: 1s\n  watchdog: 30s\n");
+        with_watchdog.apply(&[]);
+        Dual { example, summary, with_watchdog }
     })
 }
 

@@ -2,26 +2,12 @@
 //! one without, with a hardware watchdog.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use osimg::proof::switch::scenario::SCENARIOS;
 use serde_json::Value;
 
-use crate::ONE;
-use crate::debian_dual::{Example, dual};
-
-/// The example with a watchdog, applied once. What the other example has built is in the cache.
-fn example() -> &'static Example {
-    static EXAMPLE: OnceLock<Example> = OnceLock::new();
-    EXAMPLE.get_or_init(|| {
-        dual();
-        let example = Example::copied("switch");
-        example.edit("  timeout: 1s\n", "  timeout: 1s\n  watchdog: 30s\n");
-        let _one = ONE.blocking_lock();
-        example.apply(&[]);
-        example
-    })
-}
+use crate::debian_dual::dual;
 
 /// The checks of each scenario, in their order.
 fn told(checks: &[Value]) -> BTreeMap<&str, Vec<&str>> {
@@ -34,10 +20,10 @@ fn told(checks: &[Value]) -> BTreeMap<&str, Vec<&str>> {
     out
 }
 
-/// Plays scenarios; gives all that is told of them. Two machines may run at once: one of these, and one that holds [`ONE`].
+/// Plays scenarios; gives all that is told of them. Two machines may run at once: one of these, and one that holds [`crate::ONE`].
 fn play(firmware: &str, names: &[&str]) -> Vec<Value> {
     static OWN: Mutex<()> = Mutex::new(());
-    let example = example();
+    let example = &dual().with_watchdog;
     let _own = OWN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut arguments = vec!["--switch", "--firmware", firmware];
     arguments.extend(names.iter().flat_map(|name| ["--scenario", *name]));
