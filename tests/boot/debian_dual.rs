@@ -138,6 +138,8 @@ pub fn dual() -> &'static Dual {
         let example = Example::copied("dual");
         let (summary, _) = example.summary();
         let with_watchdog = Example::copied("switch");
+        // another name, so that nobody who changes the other makes this one out of date
+        with_watchdog.edit("name: debian-dual\n", "name: debian-switch\n");
         with_watchdog.edit("  timeout: 1s\n", "  timeout: 1s\n  watchdog: 30s\n");
         with_watchdog.apply(&[]);
         Dual { example, summary, with_watchdog }
