@@ -314,10 +314,10 @@ impl Scene<'_> {
         let players = [self.stage.here, self.stage.there];
         let found = players.iter().find(|player| player.proved.root == root);
         let found = found.map_or("an unknown slot", |player| player.proved.entry.id.as_str());
-        let came = match loader.parse::<u32>() {
-            Ok(number) if number >> 4 == KEXEC_LOADER => Route::Kexec,
-            _ => Route::Firmware,
+        let Ok(number) = loader.parse::<u32>() else {
+            return failed(format!("the kernel of {found} does not say what loaded it: `{loader}`"));
         };
+        let came = if number >> 4 == KEXEC_LOADER { Route::Kexec } else { Route::Firmware };
         let text = format!("{found} by {} in {} s", way(came), took.as_secs());
         let wanted = &self.player(role).proved;
         if found != wanted.entry.id || came != route {

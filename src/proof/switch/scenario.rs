@@ -36,7 +36,7 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     Now,
-    /// Right after the one write that makes *there* the default, before its records.
+    /// As soon as the one write that makes *there* the default is on the disk; its records may be there or not.
     Commit,
 }
 
