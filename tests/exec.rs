@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use bench::{Bench, Slot, read_at};
 use osimg::base::event::Event;
+use osimg::disk::checksum;
 use osimg::engine::fake::{Call, Fault, Operation};
 use osimg::exec::ExecError;
 use osimg::plan::Why;
@@ -42,7 +43,7 @@ async fn a_first_run_makes_everything_and_a_second_nothing() {
     assert!(first.image.allocated.0 < 64 << 20, "{} are allocated", first.image.allocated);
     let bytes = fs::read(bench.image()).expect("image");
     assert_eq!(&bytes[510..512], [0x55, 0xaa]);
-    assert_eq!(osimg::base::Digest::of(&bytes), first.image.sha256);
+    assert_eq!(first.image.sha256, None, "nobody asked for it");
     assert_eq!(first.slots.iter().map(|s| s.kernel.as_str()).collect::<Vec<_>>(), ["6.1.0-9-amd64"; 2]);
     assert!(first.cached.is_empty());
     let calls = bench.engine.calls().len();
@@ -57,31 +58,58 @@ async fn a_first_run_makes_everything_and_a_second_nothing() {
 }
 
 #[tokio::test]
-async fn the_digest_is_that_of_the_files_bytes() {
+async fn a_checksum_is_that_of_the_image_beside_it() {
     for (table, count) in [("mbr", 1), ("mbr", 2), ("gpt", 1), ("gpt", 2)] {
         let slots = [Slot { payload: 3 << 20, ..Slot::new("a") }, Slot::new("b")];
         let bench = Bench::new(&slots[..count]);
         bench.edit("m.yaml", |text| text.replace("size: 192MiB", &format!("size: 192MiB, table: {table}")));
-        let of_file = || osimg::base::Digest::of(&fs::read(bench.image()).expect("image"));
-        let first = bench.apply().await.expect("applies").image.sha256;
-        assert_eq!(first, of_file(), "{table} {count}");
-        let told = bench.apply().await.expect("applies");
-        assert_eq!((told.ran.len(), told.image.sha256), (0, of_file()), "{table} {count}, from the cache");
+        let sums = || fs::read_to_string(checksum::path(&bench.image())).ok();
+        let line = || {
+            let name = bench.image().file_name().expect("name").to_string_lossy().into_owned();
+            Some(format!("{}  {name}\n", bench.digest()))
+        };
+
+        bench.apply().await.expect("applies");
+        assert_eq!(sums(), None, "{table} {count}: nobody asked for it");
+        let first = bench.apply_with_checksum().await.expect("applies");
+        assert_eq!(first.ran.keys().collect::<Vec<_>>(), ["checksum"], "{table} {count}");
+        assert_eq!((first.image.sha256, sums()), (Some(bench.digest()), line()), "{table} {count}");
+        let told = bench.apply_with_checksum().await.expect("applies");
+        assert_eq!((told.ran.len(), told.image.sha256), (0, first.image.sha256), "{table} {count}: cached");
+        bench.apply().await.expect("applies");
+        assert_eq!(sums(), line(), "{table} {count}: it stays with its image");
+
+        fs::write(checksum::path(&bench.image()), "another\n").expect("written");
+        bench.apply_with_checksum().await.expect("applies");
+        assert_eq!(sums(), line(), "{table} {count}: it was changed");
         fs::remove_file(bench.image()).expect("removed");
-        let again = bench.apply().await.expect("applies").image.sha256;
-        assert_eq!((again, again), (first, of_file()), "{table} {count}, of cached parts");
+        let again = bench.apply_with_checksum().await.expect("applies");
+        assert_eq!(again.ran.keys().collect::<Vec<_>>(), ["assemble", "checksum"], "{table} {count}");
+        assert_eq!(
+            (again.image.sha256, sums()),
+            (first.image.sha256, line()),
+            "{table} {count}: the same bytes"
+        );
+
         bench.edit("m.yaml", |text| text.replace("packages: [tool-a]", "packages: [tool-a, more]"));
-        let other = bench.apply().await.expect("applies").image.sha256;
-        assert_eq!(other, of_file(), "{table} {count}, of some parts that are new");
-        assert_ne!(other, first);
+        bench.apply().await.expect("applies");
+        assert_eq!(sums(), None, "{table} {count}: it was that of the image before");
+        let other = bench.apply_with_checksum().await.expect("applies");
+        assert_eq!(
+            (other.image.sha256, sums()),
+            (Some(bench.digest()), line()),
+            "{table} {count}: a new image"
+        );
+        assert_ne!(other.image.sha256, first.image.sha256);
     }
 }
 
 #[tokio::test]
 async fn the_same_inputs_give_the_same_bytes() {
     let (one, two) = (Bench::new(&[Slot::new("a")]), Bench::new(&[Slot::new("a")]));
-    let (one, two) = (one.apply().await.expect("applies"), two.apply().await.expect("applies"));
-    assert_eq!(one.image.sha256, two.image.sha256);
+    one.apply().await.expect("applies");
+    two.apply().await.expect("applies");
+    assert_eq!(one.digest(), two.digest());
 }
 
 #[tokio::test]
@@ -117,11 +145,12 @@ async fn a_change_to_one_slot_leaves_the_other_untouched() {
 #[tokio::test]
 async fn an_image_that_is_gone_or_changed_is_assembled_again() {
     let bench = Bench::new(&[Slot::new("a")]);
-    let first = bench.apply().await.expect("applies");
+    bench.apply().await.expect("applies");
+    let first = bench.digest();
     fs::remove_file(bench.image()).expect("removed");
     let again = bench.apply().await.expect("applies");
     assert_eq!(again.ran.keys().collect::<Vec<_>>(), ["assemble"]);
-    assert_eq!(again.image.sha256, first.image.sha256);
+    assert_eq!(bench.digest(), first);
     fs::write(bench.image(), "booted and written to").expect("written");
     assert_eq!(bench.explain("assemble").await, Some(Why::OutputGone));
     let again = bench.apply().await.expect("applies");
@@ -228,6 +257,19 @@ async fn interrupted_while_the_disk_is_made_nothing_is_left() {
         assert_eq!(files, 1, "{label}: something is left beside the image");
         bench.nothing_staged();
     }
+}
+
+#[tokio::test]
+async fn interrupted_at_the_checksum_the_image_is_there_and_no_checksum() {
+    let bench = Bench::new(&[Slot { payload: 30 << 20, ..Slot::new("a") }]);
+    let error = bench.interrupted_at("checksum").await.expect_err("interrupted");
+    assert!(matches!(error, ExecError::Cancelled), "{error:?}");
+    let files = fs::read_dir(bench.image().parent().expect("parent")).expect("folder");
+    let names: Vec<_> = files.map(|f| f.expect("entry").path()).collect();
+    assert_eq!(names, [bench.image()]);
+    let after = bench.apply_with_checksum().await.expect("applies");
+    assert_eq!(after.ran.keys().collect::<Vec<_>>(), ["checksum"]);
+    assert_eq!(after.image.sha256, Some(bench.digest()));
 }
 
 #[tokio::test]

@@ -80,6 +80,7 @@ Register-ArgumentCompleter -Native -CommandName 'osimg' -ScriptBlock {
             [CompletionResult]::new('--jobs', '--jobs', [CompletionResultType]::ParameterName, 'Pieces of work side by side [default: the number of processors]')
             [CompletionResult]::new('--cache-dir', '--cache-dir', [CompletionResultType]::ParameterName, 'Where finished pieces are kept [default: ~/.cache/osimg]')
             [CompletionResult]::new('--engine', '--engine', [CompletionResultType]::ParameterName, 'The container engine: auto, docker or podman')
+            [CompletionResult]::new('--checksum', '--checksum', [CompletionResultType]::ParameterName, 'Also write the image''s SHA-256 beside it, into <IMAGE>.sha256')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Say nothing but errors')
             [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Show all output of builds, what was cached, and why something runs')

@@ -106,7 +106,7 @@ _osimg() {
             return 0
             ;;
         osimg__subcmd__apply)
-            opts="-q -v -h --refresh --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
+            opts="-q -v -h --refresh --checksum --quiet --verbose --color --message-format --deny --jobs --cache-dir --engine --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -75,6 +75,7 @@ set edit:completion:arg-completer[osimg] = {|@words|
             cand --jobs 'Pieces of work side by side [default: the number of processors]'
             cand --cache-dir 'Where finished pieces are kept [default: ~/.cache/osimg]'
             cand --engine 'The container engine: auto, docker or podman'
+            cand --checksum 'Also write the image''s SHA-256 beside it, into <IMAGE>.sha256'
             cand -q 'Say nothing but errors'
             cand --quiet 'Say nothing but errors'
             cand -v 'Show all output of builds, what was cached, and why something runs'

@@ -91,6 +91,7 @@ complete -c osimg -n "__fish_osimg_using_subcommand apply" -l cache-dir -d 'Wher
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -l engine -d 'The container engine: auto, docker or podman' -r -f -a "auto\t''
 docker\t''
 podman\t''"
+complete -c osimg -n "__fish_osimg_using_subcommand apply" -l checksum -d 'Also write the image\'s SHA-256 beside it, into <IMAGE>.sha256'
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -s q -l quiet -d 'Say nothing but errors'
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -s v -l verbose -d 'Show all output of builds, what was cached, and why something runs'
 complete -c osimg -n "__fish_osimg_using_subcommand apply" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -10,6 +10,7 @@ use super::session::Session;
 use super::{interrupt, run};
 use crate::exec::{self, Outputs};
 use crate::front::model::Model;
+use crate::plan::lower::checksum;
 use crate::report::duration;
 use crate::report::fit;
 use crate::report::paint::Paint;
@@ -21,16 +22,24 @@ use crate::report::paint::Paint;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   osimg apply examples/debian-dual.yaml
-  osimg apply examples/debian-dual.yaml --refresh trixie")]
+  osimg apply examples/debian-dual.yaml --refresh trixie
+  osimg apply examples/debian-dual.yaml --checksum")]
 pub struct Apply {
     #[command(flatten)]
     wanted: run::Wanted,
+    /// Also write the image's SHA-256 beside it, into <IMAGE>.sha256
+    #[arg(long)]
+    checksum: bool,
 }
 
 impl Apply {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let started = Instant::now();
-        let run::Prepared { model, plan, refresh, store } = self.wanted.prepare(session)?;
+        let run::Prepared { model, mut plan, refresh, store } = self.wanted.prepare(session)?;
+        let goal = match self.checksum {
+            true => checksum(&mut plan, &model),
+            false => plan.goal().expect("lowering ends with the assembly"),
+        };
         let sink = session.sink();
         let outputs = interrupt::run(&sink, |cancel| {
             let (sink, model, plan) = (sink.clone(), model.clone(), &plan);
@@ -38,7 +47,6 @@ impl Apply {
                 let _lock = run::lock(&store, &sink, &cancel).await?;
                 let mut cx = run::cx(model.clone(), store, session, &sink, &cancel);
                 cx.refresh = refresh;
-                let goal = plan.goal().expect("lowering ends with the assembly");
                 let results = exec::run(plan, &[goal], &cx).await?;
                 Ok(Outputs::of(plan, &model, &results)?)
             }
@@ -75,7 +83,10 @@ fn summary(outputs: &Outputs, model: &Model, took: Duration, paint: Paint) -> St
         ));
     }
     out.push_str(&format!("  {} of which {} take space\n", image.size, image.allocated));
-    out.push_str(&format!("  sha256 {}\n\n", image.sha256));
+    if let Some(sha256) = &image.sha256 {
+        out.push_str(&format!("  sha256 {sha256}\n"));
+    }
+    out.push('\n');
     let mut rows = vec![["", "slot", "size", "", "kernel", "root UUID", "time"].map(String::from)];
     for slot in &outputs.slots {
         rows.push([

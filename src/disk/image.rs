@@ -1,23 +1,20 @@
 //! Puts a disk image together: partition table, GRUB's core image behind it, each filesystem at its partition.
 //!
-//! Enters: the finished pieces, filesystems as sparse files. Leaves: a sparse raw image under its name, synced, with
-//! its digest. What holds: the image appears whole or not at all, whatever was there before stays until then, holes of
-//! the sources are holes of the image, and the digest is that of the whole image, zeros included.
+//! Enters: the finished pieces, filesystems as sparse files. Leaves: a sparse raw image under its name, synced. What
+//! holds: the image appears whole or not at all, whatever was there before stays until then, and holes of the sources
+//! are holes of the image.
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
+use super::checksum;
 use super::copy::{self, Piece, Source};
 use super::extents;
 use super::layout::{Layout, Partition};
 use super::partial::{Partial, PartialError};
 use super::table::TableBytes;
-use crate::base::{Bytes, Digest, Lba, Sectors};
+use crate::base::{Bytes, Lba, Sectors};
 
 /// What an image is made of.
 #[derive(Clone, Debug)]
@@ -35,8 +32,6 @@ pub struct Assembly {
 /// What was assembled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Assembled {
-    /// Of all bytes of the image.
-    pub sha256: Digest,
     pub size: Bytes,
     /// What the image takes of the disk it is on.
     pub allocated: Bytes,
@@ -65,50 +60,53 @@ pub enum ImageError {
     Cancelled,
 }
 
-/// Writes the image and gives its digest. `cancelled` is asked, and `progress` told bytes done of bytes in all, every
-/// few megabytes. On any error the target is as it was and nothing is left beside it.
+/// Writes the image. `cancelled` is asked, and `progress` told bytes done of bytes that are data, every few megabytes.
+/// A checksum that stands beside the target is of the image before, and goes with it. On any error the target is as it
+/// was and nothing is left beside it.
 pub fn assemble(
     assembly: &Assembly,
     cancelled: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Assembled, ImageError> {
-    let total = assembly.layout.total.bytes();
+    let size = assembly.layout.total.bytes();
     let sources = open(assembly)?;
     let pieces = pieces(assembly, &sources)?;
+    let data = data(&pieces);
     if cancelled() {
         return Err(ImageError::Cancelled);
     }
     let io = |doing| move |source| ImageError::Io { doing, path: assembly.target.clone(), source };
-    let partial = Partial::create(&assembly.target).map_err(|error| match error {
-        PartialError::Busy => ImageError::Busy { path: assembly.target.clone() },
-        PartialError::NotAFile => ImageError::NotAFile { path: assembly.target.clone() },
-        PartialError::Io(source) => io("creating")(source),
-    })?;
-    let sha256 = partial
+    let partial = partial(&assembly.target)?;
+    let whole = partial
         .file()
-        .set_len(total.0)
-        .and_then(|()| write_and_hash(&pieces, total, partial.file(), cancelled, progress))
+        .set_len(size.0)
+        .and_then(|()| {
+            copy::write(&pieces, partial.file(), &mut |done| {
+                progress(done, data.0);
+                !cancelled()
+            })
+        })
         .map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(assembly, &pieces, &partial),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => full(assembly, data, &partial),
             _ => io("writing")(error),
-        })?
-        .ok_or(ImageError::Cancelled)?;
+        })?;
     let allocated = allocated(partial.file()).map_err(io("writing"))?;
-    if cancelled() {
+    if !whole || cancelled() {
         return Err(ImageError::Cancelled);
     }
+    checksum::remove(&assembly.target)?;
     partial.publish().map_err(io("finishing"))?;
-    Ok(Assembled { sha256, size: total, allocated })
+    Ok(Assembled { size, allocated })
 }
 
-/// The digest of all of `file`, without reading its holes. Moves the file's position.
-pub fn digest_of_sparse(file: &File) -> io::Result<Digest> {
-    let length = file.metadata()?.len();
-    let pieces: Vec<Piece<'_>> = extents::data(file, length)?
-        .into_iter()
-        .map(|e| Piece { at: e.start, length: e.end - e.start, source: Source::File { file, at: e.start } })
-        .collect();
-    Ok(copy::digest(&pieces, length, &mut |_| true)?.expect("only a caller that says no gets no digest"))
+/// A file that is to have the name `target` once it is whole.
+pub(super) fn partial(target: &Path) -> Result<Partial, ImageError> {
+    let path = target.to_path_buf();
+    Partial::create(target).map_err(|error| match error {
+        PartialError::Busy => ImageError::Busy { path },
+        PartialError::NotAFile => ImageError::NotAFile { path },
+        PartialError::Io(source) => ImageError::Io { doing: "creating", path, source },
+    })
 }
 
 /// The partitions in the order of the disk, each with its open filesystem.
@@ -178,61 +176,11 @@ fn pieces<'a>(
     Ok(pieces)
 }
 
-/// The digest, or `None` when cancelled. One thread writes and syncs while this one hashes, which takes longest.
-fn write_and_hash(
-    pieces: &[Piece<'_>],
-    total: Bytes,
-    target: &File,
-    cancelled: &dyn Fn() -> bool,
-    progress: &mut dyn FnMut(u64, u64),
-) -> io::Result<Option<Digest>> {
-    let stop = AtomicBool::new(false);
-    let (sender, receiver) = mpsc::channel();
-    thread::scope(|scope| {
-        let writer_stop = &stop;
-        scope.spawn(move || {
-            let result = copy::write(pieces, target, writer_stop).and_then(|()| {
-                // early, so that the disk works while the rest is hashed
-                if writer_stop.load(Ordering::Relaxed) { Ok(()) } else { target.sync_data() }
-            });
-            if result.is_err() {
-                writer_stop.store(true, Ordering::Relaxed);
-            }
-            // the receiver outlives this thread
-            let _ = sender.send(result);
-        });
-        let mut was_cancelled = false;
-        let digest = copy::digest(pieces, total.0, &mut |done| {
-            progress(done, total.0);
-            was_cancelled = cancelled();
-            !was_cancelled && !stop.load(Ordering::Relaxed)
-        });
-        if was_cancelled || digest.is_err() {
-            stop.store(true, Ordering::Relaxed);
-        }
-        let written = loop {
-            match receiver.recv_timeout(Duration::from_millis(50)) {
-                Ok(result) => break result,
-                Err(RecvTimeoutError::Timeout) if cancelled() => {
-                    was_cancelled = true;
-                    stop.store(true, Ordering::Relaxed);
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => {
-                    break Err(io::Error::other("the writing thread died"));
-                }
-            }
-        };
-        if was_cancelled {
-            return Ok(None);
-        }
-        written?;
-        digest
-    })
+fn data(pieces: &[Piece<'_>]) -> Bytes {
+    Bytes(pieces.iter().map(|p| p.length).sum())
 }
 
-fn full(assembly: &Assembly, pieces: &[Piece<'_>], partial: &Partial) -> ImageError {
-    let need = Bytes(pieces.iter().map(|p| p.length).sum());
+fn full(assembly: &Assembly, need: Bytes, partial: &Partial) -> ImageError {
     let left = rustix::fs::fstatvfs(partial.file()).map_or(0, |s| s.f_bavail.saturating_mul(s.f_frsize));
     let free = Bytes(left) + allocated(partial.file()).unwrap_or_default();
     ImageError::Full { path: assembly.target.clone(), need, free }
@@ -249,7 +197,6 @@ mod tests {
     use std::cell::Cell;
     use std::fs;
     use std::os::unix::fs::FileExt;
-    use std::path::Path;
 
     use super::*;
     use crate::disk::layout::{Role, Table};
@@ -309,13 +256,12 @@ mod tests {
         let done = assemble(&assembly, &|| false, &mut |a, b| told.push((a, b))).expect("assembles");
         let image = fs::read(&assembly.target).expect("image");
         assert!(image == expected(&assembly));
-        assert_eq!(done.sha256, Digest::of(&image));
         assert_eq!(done.size, Bytes::mib(64));
         assert!(done.allocated < Bytes::mib(8), "{:?}", done.allocated);
-        assert_eq!(told.last(), Some(&(64 * MIB, 64 * MIB)));
+        let (written, data) = *told.last().expect("progress");
+        assert_eq!(written, data);
+        assert!((6 * MIB..8 * MIB).contains(&data), "{data}");
         assert!(told.is_sorted());
-        let file = File::open(&assembly.target).expect("image");
-        assert_eq!(digest_of_sparse(&file).expect("digest"), done.sha256);
         assert_eq!(fs::read_dir(folder.path().join("out")).expect("folder").count(), 1);
     }
 
@@ -332,12 +278,11 @@ mod tests {
             guid: uuid::Uuid::nil(),
         });
         assembly.table = TableBytes { head: vec![9; 34 * 512], tail: vec![5; 33 * 512] };
-        let done = assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
+        assemble(&assembly, &|| false, &mut |_, _| {}).expect("assembles");
         let image = fs::read(&assembly.target).expect("image");
         assert!(image[..34 * 512].iter().all(|b| *b == 9));
         assert!(image[40 * 512..40 * 512 + 1000].iter().all(|b| *b == 8));
         assert!(image[64 * MIB as usize - 33 * 512..].iter().all(|b| *b == 5));
-        assert_eq!(done.sha256, Digest::of(&image));
         assembly.layout.partitions.pop();
         let error = assemble(&assembly, &|| false, &mut |_, _| {}).expect_err("no place for the core image");
         assert!(matches!(error, ImageError::CoreImage { room: Bytes(0), .. }), "{error}");

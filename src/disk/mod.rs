@@ -1,6 +1,7 @@
 //! The disk: its layout as values, its partition table, and the image file that holds it;
-//! [`partial`] and [`region`]: a new file that appears whole, a stretch of one that is there.
+//! [`checksum`]: its digest in a file beside it; [`partial`] and [`region`]: a new file that appears whole, a stretch of one that is there.
 
+pub mod checksum;
 mod copy;
 mod extents;
 mod gpt;
@@ -11,4 +12,4 @@ pub mod partial;
 pub mod region;
 pub mod table;
 
-pub use image::{Assembled, Assembly, ImageError, assemble, digest_of_sparse};
+pub use image::{Assembled, Assembly, ImageError, assemble};

@@ -4,6 +4,7 @@
 //! JSON.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,9 +14,9 @@ use uuid::Uuid;
 
 use super::error::ExecError;
 use super::ops;
-use super::product::{ImageFile, Outcome, Product};
+use super::product::{Outcome, Product};
 use super::schedule::Results;
-use crate::base::{Bytes, identity};
+use crate::base::{Bytes, Digest, identity};
 use crate::diag::Diagnostics;
 use crate::disk::layout::Layout;
 use crate::front::model::Model;
@@ -25,7 +26,7 @@ use crate::rootfs::inspect::Kernel;
 /// A finished run.
 #[derive(Clone, Debug, Serialize)]
 pub struct Outputs {
-    pub image: ImageFile,
+    pub image: ImageOutput,
     pub slots: Vec<SlotOutput>,
     /// Nodes that ran, with how long each took.
     pub ran: BTreeMap<String, Duration>,
@@ -34,6 +35,19 @@ pub struct Outputs {
     /// What the rules warn of.
     #[serde(skip)]
     pub findings: Diagnostics,
+}
+
+/// The finished image.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ImageOutput {
+    pub path: PathBuf,
+    /// Of all its bytes, where the run wrote the checksum too.
+    pub sha256: Option<Digest>,
+    pub size: Bytes,
+    /// Bytes that take space on this machine; the rest are holes.
+    pub allocated: Bytes,
+    /// Nanoseconds since 1970.
+    pub modified: i128,
 }
 
 /// A slot on the finished disk.
@@ -57,7 +71,19 @@ impl Outputs {
             plan.find(wanted).and_then(|id| results.get(&id)).map(|r| &r.outcome.product)
         };
         let Some(Product::File(image)) = product(&|op| matches!(op, Op::Assemble(_))) else {
-            unreachable!("the goal of a successful run is a file")
+            unreachable!("a successful run has an image")
+        };
+        // the contents of a checksum are the digest
+        let sha256 = match product(&|op| matches!(op, Op::Checksum(_))) {
+            Some(Product::File(checksum)) => Some(checksum.contents),
+            _ => None,
+        };
+        let image = ImageOutput {
+            path: image.path.clone(),
+            sha256,
+            size: image.size,
+            allocated: image.allocated,
+            modified: image.modified,
         };
         let layout: Layout = value(product(&|op| matches!(op, Op::Layout(_))))?;
         let mut slots = Vec::new();
@@ -95,7 +121,7 @@ impl Outputs {
         let trees: Vec<Arc<Outcome>> =
             inspected.iter().filter_map(|id| results.get(id)).map(|r| r.outcome.clone()).collect();
         let findings = ops::rules::findings(&trees, model)?;
-        Ok(Outputs { image: image.clone(), slots, ran, cached, findings })
+        Ok(Outputs { image, slots, ran, cached, findings })
     }
 }
 

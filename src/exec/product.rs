@@ -1,6 +1,9 @@
 //! What nodes produce, and how a product is told from another.
 
-use std::path::PathBuf;
+use std::fs::Metadata;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,20 +22,47 @@ pub enum Product {
     Object(Digest),
     /// An image in the engine.
     Image(ImageId),
-    /// The finished disk image.
-    File(ImageFile),
+    /// A file that has its place outside the store: the disk image, its checksum.
+    File(WrittenFile),
 }
 
-/// A disk image as it was written.
+/// A file as it was written.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ImageFile {
+pub struct WrittenFile {
     pub path: PathBuf,
-    pub sha256: Digest,
+    /// Decides its bytes: equal for equal files.
+    pub contents: Digest,
     pub size: Bytes,
     /// Bytes that take space on this machine; the rest are holes.
     pub allocated: Bytes,
     /// Modification time when it was finished, nanoseconds since 1970: tells whether somebody changed it since.
     pub modified: i128,
+}
+
+impl WrittenFile {
+    /// The file of this path as it now is.
+    pub fn at(path: &Path, contents: Digest) -> io::Result<WrittenFile> {
+        let meta = path.metadata()?;
+        Ok(WrittenFile {
+            path: path.to_path_buf(),
+            contents,
+            size: Bytes(meta.len()),
+            // st_blocks counts 512 bytes, whatever the filesystem's block
+            allocated: Bytes(meta.blocks() * 512),
+            modified: modified(&meta),
+        })
+    }
+
+    /// Whether the file is the one that was written: size and modification time tell, without reading it.
+    pub fn is_there(&self) -> bool {
+        self.path.metadata().is_ok_and(|meta| {
+            meta.is_file() && Bytes(meta.len()) == self.size && modified(&meta) == self.modified
+        })
+    }
+}
+
+fn modified(meta: &Metadata) -> i128 {
+    i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec())
 }
 
 impl Product {
@@ -44,7 +74,7 @@ impl Product {
             Product::Value(value) => builder.field("value", value.to_string()),
             Product::Object(digest) => builder.field("object", digest.0),
             Product::Image(id) => builder.field("image", &id.0),
-            Product::File(file) => builder.field("file", file.sha256.0),
+            Product::File(file) => builder.field("file", file.contents.0),
         }
         .finish()
     }

@@ -249,6 +249,6 @@ pub async fn is_there(product: &Product, cx: &Cx) -> Result<bool, ExecError> {
             let found = cx.engine().await?.image(&id.0).await.map_err(super::cx::engine_error)?;
             Ok(found.is_some())
         }
-        Product::File(file) => Ok(ops::assemble::is_as_written(file)),
+        Product::File(file) => Ok(file.is_there()),
     }
 }

@@ -33,6 +33,7 @@ pub enum Op {
     BootFiles(BootFiles),
     BootPartition(BootPartition),
     Assemble(Assemble),
+    Checksum(Checksum),
 }
 
 /// Makes a base image and imports it into the engine. Product: an image.
@@ -191,6 +192,13 @@ pub struct Assemble {
     pub path: PathBuf,
 }
 
+/// Writes the image's SHA-256 into a file beside it. Only in a plan that is asked for it. Product: a file.
+#[derive(Clone, Debug, Serialize)]
+pub struct Checksum {
+    /// Of the image.
+    pub path: PathBuf,
+}
+
 fn kind_word<S: serde::Serializer>(kind: &FilesystemKind, s: S) -> Result<S::Ok, S::Error> {
     s.serialize_str(kind.as_str())
 }
@@ -233,7 +241,9 @@ impl Op {
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
             | Op::BootPartition(_)
-            | Op::Assemble(_) => 1,
+            | Op::Checksum(_) => 1,
+            // 2: known by its parts
+            Op::Assemble(_) => 2,
         }
     }
 
@@ -259,7 +269,8 @@ impl Op {
             | Op::GrubCfg(_)
             | Op::BootFiles(_)
             | Op::BootPartition(_)
-            | Op::Assemble(_) => None,
+            | Op::Assemble(_)
+            | Op::Checksum(_) => None,
         }
     }
 
@@ -281,6 +292,7 @@ impl Op {
             Op::BootFiles(_) => "grub".into(),
             Op::BootPartition(_) => "boot partition".into(),
             Op::Assemble(_) => "assemble".into(),
+            Op::Checksum(_) => "checksum".into(),
         }
     }
 }

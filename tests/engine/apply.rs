@@ -215,12 +215,13 @@ async fn a_whole_run_and_then_nothing_to_do() {
         // the engine is not even asked
         let again = shop
             .command("unix:///nonexistent")
-            .args(["--message-format", "json"])
+            .args(["--checksum", "--message-format", "json"])
             .output()
             .expect("it starts");
         shop.ended(&again, 0);
         let summary: Value = serde_json::from_slice(&again.stdout).expect("JSON");
-        assert_eq!(summary["ran"], serde_json::json!({}), "{way:?}");
+        let ran = summary["ran"].as_object().expect("an object");
+        assert_eq!(ran.keys().collect::<Vec<_>>(), ["checksum"], "{way:?}");
         assert_eq!(summary["image"]["sha256"], Digest::of(&image).to_string());
         shop.close().await;
     }

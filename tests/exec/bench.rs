@@ -19,7 +19,7 @@ use osimg::exec::explain::explain;
 use osimg::exec::{Cx, ExecError, Outputs, Store, pins};
 use osimg::front::model::Model;
 use osimg::front::{self, Probe};
-use osimg::plan::lower::lower;
+use osimg::plan::lower::{checksum, lower};
 use osimg::plan::{Explanation, Op, Plan, Why};
 use osimg::rootfs::ArchiveWriter;
 use osimg::rootfs::tree::{Kind, Meta, Node, TreePath};
@@ -209,6 +209,19 @@ impl Bench {
         self.run(&[], None).await
     }
 
+    /// A run that writes the image's checksum too.
+    pub async fn apply_with_checksum(&self) -> Result<Outputs, ExecError> {
+        let (mut plan, cx) = self.set_up();
+        let goal = checksum(&mut plan, &cx.model);
+        let results = osimg::exec::run(&plan, &[goal], &cx).await?;
+        Outputs::of(&plan, &cx.model, &results)
+    }
+
+    /// The digest of the image's bytes.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&fs::read(self.image()).expect("image"))
+    }
+
     pub async fn refresh(&self, slots: &[&str]) -> Result<Outputs, ExecError> {
         self.run(slots, None).await
     }
@@ -219,9 +232,9 @@ impl Bench {
 
     /// A run that is interrupted as the node of this label starts.
     pub async fn interrupted_at(&self, label: &str) -> Result<Outputs, ExecError> {
-        let (plan, cx) = self.set_up();
+        let (mut plan, cx) = self.set_up();
         *self.events.trap.lock().expect("lock") = Some((label.to_string(), cx.cancel.clone()));
-        let goal = plan.goal().expect("goal");
+        let goal = checksum(&mut plan, &cx.model);
         let results = osimg::exec::run(&plan, &[goal], &cx).await?;
         Outputs::of(&plan, &cx.model, &results)
     }

@@ -1,18 +1,18 @@
 //! Puts boot code, boot partition and slots into one image file, which appears under its name whole or not at all.
 
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::filesystem::Made;
 use super::{Work, blocking, boot_files, facts, object, value};
 use crate::base::features::{Readers, Refusal, Version};
-use crate::base::{Bytes, Lba, Sectors};
+use crate::base::{Digest, DigestBuilder, Lba, Sectors};
 use crate::diag::{Diagnostic, Diagnostics, codes};
 use crate::disk::image::{Assembly, assemble};
 use crate::disk::layout::{Layout, Role};
 use crate::disk::table::table;
 use crate::exec::error::ExecError;
-use crate::exec::product::{ImageFile, Outcome, Product};
+use crate::exec::product::{Outcome, Product, WrittenFile};
 use crate::front::model::Firmware;
 use crate::plan::op::Assemble;
 
@@ -44,23 +44,33 @@ pub async fn run(op: &Assemble, work: &Work<'_>) -> Result<Outcome, ExecError> {
         core_image: files.core_image(core),
         layout,
     };
+    let contents = contents(&assembly, &work.inputs[BOOT_PARTITION..])?;
     let (cancel, reporter) = (cx.cancel.clone(), work.reporter.clone());
     blocking(move || {
-        let done = assemble(&assembly, &|| cancel.is_cancelled(), &mut |done, total| {
+        assemble(&assembly, &|| cancel.is_cancelled(), &mut |done, total| {
             reporter.bytes(done, Some(total));
         })
         .map_err(|e| ExecError::failed(&doing, e))?;
-        let modified = modified(&assembly.target).map_err(|e| ExecError::failed(&doing, e))?;
-        let file = ImageFile {
-            path: assembly.target,
-            sha256: done.sha256,
-            size: done.size,
-            allocated: done.allocated,
-            modified,
-        };
+        let file = WrittenFile::at(&assembly.target, contents).map_err(|e| ExecError::failed(&doing, e))?;
         Ok(Outcome { product: Product::File(file), facts: serde_json::Value::Null })
     })
     .await
+}
+
+/// What decides the image's bytes: where its parts lie, and what each holds. To hash the image itself takes longer than to
+/// write it.
+fn contents(assembly: &Assembly, filesystems: &[Arc<Outcome>]) -> Result<Digest, ExecError> {
+    let layout =
+        serde_json::to_string(&assembly.layout).map_err(|e| ExecError::failed("writing the layout", e))?;
+    let mut digest = DigestBuilder::new("osimg image")
+        .field("layout", layout)
+        .field("head", &assembly.table.head)
+        .field("tail", &assembly.table.tail)
+        .field("core image", &assembly.core_image);
+    for filesystem in filesystems {
+        digest.add("filesystem", filesystem.product.content().0);
+    }
+    Ok(digest.finish())
 }
 
 /// What GRUB `version` cannot read of the slots' filesystems: a host's own GRUB, or that of an old base, may be older than
@@ -89,15 +99,4 @@ fn unreadable(work: &Work<'_>, version: &str) -> Result<(), ExecError> {
     }
     found.retain(|finding| !model.allow.iter().any(|code| code.value == finding.code));
     if found.is_empty() { Ok(()) } else { Err(found.into()) }
-}
-
-/// Whether the image is the one that was written: size and modification time tell, without reading it.
-pub fn is_as_written(file: &ImageFile) -> bool {
-    file.path.metadata().is_ok_and(|m| m.is_file() && Bytes(m.len()) == file.size)
-        && modified(&file.path).is_ok_and(|m| m == file.modified)
-}
-
-fn modified(path: &std::path::Path) -> std::io::Result<i128> {
-    let meta = path.metadata()?;
-    Ok(i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec()))
 }

@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod base;
 pub mod boot_files;
 pub mod boot_partition;
+pub mod checksum;
 pub mod export;
 pub mod filesystem;
 pub mod fragment_build;
@@ -54,6 +55,7 @@ pub async fn execute(op: &Op, work: &Work<'_>) -> Result<Outcome, ExecError> {
         Op::BootFiles(op) => boot_files::run(op, work).await,
         Op::BootPartition(op) => boot_partition::run(op, work).await,
         Op::Assemble(op) => assemble::run(op, work).await,
+        Op::Checksum(op) => checksum::run(op, work).await,
         Op::Fragments(_) | Op::Finish(_) | Op::Rules(_) | Op::Layout(_) | Op::GrubCfg(_) => {
             pure::compute(op, work.inputs, work.cx)
         }
