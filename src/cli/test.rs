@@ -26,6 +26,7 @@ use crate::diag::Diagnostics;
 use crate::front::model::{Firmware, Model, Slot};
 use crate::proof::boot::{BootError, Entrance, Host};
 use crate::proof::console::Limits;
+use crate::proof::lab::Lab;
 use crate::proof::partition::BootPartition;
 use crate::proof::prove::{self, Order, Proof, ProveError, Proved, Rig, WayIn};
 use crate::proof::record::Recorder;
@@ -138,9 +139,10 @@ impl Test {
             write(path, "")?;
         }
         let verdict = interrupt::run(&sink, async |cancel| {
+            let lab = Lab { host: &host, recorder: &recorder, sink: &sink, cancel: &cancel };
             let Proof { verdict, kept } = match &work {
-                Work::Boots(order) => prove::prove(&host, order, &recorder, &sink, &cancel).await?,
-                Work::Switch(order) => switching::prove(&host, order, &recorder, &sink, &cancel).await?,
+                Work::Boots(order) => prove::prove(lab, order).await?,
+                Work::Switch(order) => switching::prove(lab, order).await?,
             };
             self.report(&verdict, &model, &logs, session)?;
             if let Some(guest) = kept {

@@ -376,7 +376,7 @@ pub async fn boot(
         let mut guest = Guest::start(host, spec, accel, watcher.clone(), cancel).await?;
         let outcome = guest.wait_login(limits, cancel).await?;
         tries -= 1;
-        if tries == 0 || !is_hosts_fault(&outcome) {
+        if tries == 0 || !is_hosts_fault(&outcome, accel) {
             return Ok((guest, outcome));
         }
         guest.stop().await?;

@@ -2,6 +2,7 @@
 //! leaves.
 
 use super::boot::{Failure, Outcome, Why};
+use crate::host::qemu::Accel;
 
 /// How often a boot is tried whose machine, and not its system, failed.
 pub const TRIES: u32 = 4;
@@ -14,14 +15,16 @@ const BREAKPOINT: &str = "int3: 0000 [#1]";
 /// What a user is told then.
 pub const BUSY_NOTE: &str = "this host is too busy for the emulated machine: starting again";
 
-/// Whether a line of the console is this host's fault, which has no time for the machine.
-pub fn is_hosts_fault_line(line: &str) -> bool {
-    line.contains(TIMER) || line.contains(BREAKPOINT)
+/// Whether a line of the console is this host's fault, which has no time for the machine. A breakpoint is that of QEMU's
+/// translation only: where a processor runs the kernel itself, it is the kernel's own.
+pub fn is_hosts_fault_line(line: &str, accel: Accel) -> bool {
+    line.contains(TIMER) || (accel == Accel::Tcg && line.contains(BREAKPOINT))
 }
 
 /// Whether a boot failed because of it.
-pub fn is_hosts_fault(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(failure) if failure.tail.iter().any(|line| is_hosts_fault_line(line)))
+pub fn is_hosts_fault(outcome: &Outcome, accel: Accel) -> bool {
+    let is_fault = |line: &String| is_hosts_fault_line(line, accel);
+    matches!(outcome, Outcome::Failed(failure) if failure.tail.iter().any(is_fault))
 }
 
 /// Why an accelerator, and not the guest, may be to blame for an outcome.
@@ -66,8 +69,14 @@ mod tests {
         };
         let timer =
             "[    0.068000] Kernel panic - not syncing: IO-APIC + timer doesn't work!  Boot with apic=debug";
-        assert!(is_hosts_fault(&failed(timer)));
-        assert!(is_hosts_fault(&failed("[    8.090066] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI")));
-        assert!(!is_hosts_fault(&failed("Kernel panic - not syncing: Attempted to kill init!")));
+        let breakpoint = "[    8.090066] Oops: int3: 0000 [#1] PREEMPT SMP NOPTI";
+        for (line, tcg, kvm) in [
+            (timer, true, true),
+            (breakpoint, true, false),
+            ("Kernel panic - not syncing: Attempted to kill init!", false, false),
+        ] {
+            assert_eq!(is_hosts_fault(&failed(line), Accel::Tcg), tcg, "{line}");
+            assert_eq!(is_hosts_fault(&failed(line), Accel::Kvm), kvm, "{line}");
+        }
     }
 }

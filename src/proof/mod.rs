@@ -5,7 +5,7 @@
 //! - [`rules`]: what a built tree must hold, before anything boots; [`summary`]: how it would boot
 //! - [`entrance`], [`remake`]: a shell for the test, on a boot partition that is written anew for it
 //! - [`console`]: the serial console; [`boot`]: until the login prompt, on a [`disk`] that outlives the machine;
-//!   [`host_fault`]: whether this host was to blame; [`session`]: commands behind it
+//!   [`host_fault`]: whether this host was to blame; [`lab`]: what proofs are made with; [`session`]: commands behind it
 //! - [`prove`]: every slot, every firmware, every jump ([`route`], [`jump`]), with the checks of [`look`]; [`verdict`]: what
 //!   came of it; [`switch`]: osimg-switch, through every way that a trial can end; [`record`]: the logs; [`stall`]: why a boot stopped
 
@@ -16,6 +16,7 @@ pub mod entrance;
 pub mod grubenv;
 pub mod host_fault;
 pub mod jump;
+pub mod lab;
 pub mod look;
 pub mod menu;
 pub mod partition;

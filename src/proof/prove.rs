@@ -9,21 +9,18 @@ mod jumps;
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
-use super::boot::{self, AccelChoice, BootError, Entrance, Failure, Guest, Host, Outcome, Spec, Why};
+use super::boot::{self, AccelChoice, BootError, Entrance, Failure, Guest, Outcome, Spec, Why};
 use super::console::Limits;
+use super::lab::Lab;
 use super::look::{self, Expected};
 use super::menu::Entry;
-use super::record::Recorder;
 use super::session::{Session, SessionError};
 use super::stall;
 use super::verdict::{self, Check, State, Step, Subject, Verdict, Way};
 use crate::base::Bytes;
-use crate::base::event::{Event, NodeId, NodeReporter, Sink};
+use crate::base::event::{Event, NodeId};
 use crate::front::model::Firmware;
 use crate::host::qemu::Network;
 
@@ -122,29 +119,20 @@ const LOGIN: Duration = Duration::from_secs(120);
 /// Units that still start when the prompt is there.
 const SETTLE: Duration = Duration::from_secs(300);
 
-/// Proves `order`; each step's console goes through `recorder`.
-pub async fn prove(
-    host: &Host,
-    order: &Order,
-    recorder: &Recorder,
-    sink: &Arc<dyn Sink>,
-    cancel: &CancellationToken,
-) -> Result<Proof, ProveError> {
+/// Proves `order`.
+pub async fn prove(lab: Lab<'_>, order: &Order) -> Result<Proof, ProveError> {
     let start = Instant::now();
-    sink.emit(Event::RunStarted { total: order.steps() });
+    lab.sink.emit(Event::RunStarted { total: order.steps() });
     let mut prover = Prover {
-        host,
+        lab,
         order,
-        recorder,
-        sink,
-        cancel,
         accel: order.rig.accel,
         verdict: Verdict::default(),
         machine: None,
         stopped: false,
     };
     let done = prover.run().await;
-    sink.emit(Event::RunFinished { took: start.elapsed() });
+    lab.sink.emit(Event::RunFinished { took: start.elapsed() });
     let kept = prover.machine.take();
     let mut verdict = prover.verdict;
     verdict.took = start.elapsed();
@@ -161,11 +149,8 @@ pub async fn prove(
 }
 
 struct Prover<'a> {
-    host: &'a Host,
+    lab: Lab<'a>,
     order: &'a Order,
-    recorder: &'a Recorder,
-    sink: &'a Arc<dyn Sink>,
-    cancel: &'a CancellationToken,
     /// What turned out to work.
     accel: AccelChoice,
     verdict: Verdict,
@@ -235,9 +220,9 @@ impl Prover<'_> {
             entrance: self.order.way_in.entrance,
             ..self.order.rig.spec(firmware, self.accel)
         };
-        let watcher = self.recorder.watcher();
-        let sink: &dyn Sink = &**self.sink;
-        let booted = boot::boot(self.host, &spec, self.order.rig.limits, &watcher, sink, self.cancel).await?;
+        let Lab { host, recorder, cancel, .. } = self.lab;
+        let (limits, watcher) = (self.order.rig.limits, recorder.watcher());
+        let booted = boot::boot(host, &spec, limits, &watcher, self.lab.sink(), cancel).await?;
         self.accel = AccelChoice::Only(booted.0.accel);
         Ok(booted)
     }
@@ -298,7 +283,7 @@ impl Prover<'_> {
     async fn evidence(&self, guest: &mut Guest) -> Result<Vec<String>, ProveError> {
         let Some(control) = &mut guest.control else { return Ok(Vec::new()) };
         let mut out = Vec::new();
-        let mut session = match Session::attach(control, HEARD, self.cancel).await {
+        let mut session = match Session::attach(control, HEARD, self.lab.cancel).await {
             Ok(session) => session,
             Err(SessionError::Cancelled) => return Err(BootError::Cancelled.into()),
             Err(_) => return Ok(out),
@@ -319,7 +304,7 @@ impl Prover<'_> {
     async fn session<'g>(&self, guest: &'g mut Guest) -> Result<Option<Session<'g>>, SessionError> {
         let Guest { console, control, .. } = guest;
         if let Some(control) = control {
-            match Session::attach(control, SHELL, self.cancel).await {
+            match Session::attach(control, SHELL, self.lab.cancel).await {
                 Ok(session) => return Ok(Some(session)),
                 Err(error @ SessionError::Cancelled) => return Err(error),
                 Err(_) => {}
@@ -327,7 +312,7 @@ impl Prover<'_> {
         }
         match &self.order.way_in.login {
             Some((user, password)) => {
-                Session::login(console, user, password, LOGIN, self.cancel).await.map(Some)
+                Session::login(console, user, password, LOGIN, self.lab.cancel).await.map(Some)
             }
             None => Ok(None),
         }
@@ -340,26 +325,21 @@ impl Prover<'_> {
     /// Begins a step with a log of its own.
     fn open(&self, firmware: Firmware, slot: usize, way: Way) -> Result<Open, ProveError> {
         let mut open = self.enter(firmware, slot, way);
-        let name = format!("{}.log", verdict::label(firmware, &self.name(slot), &open.way).replace(' ', "-"));
-        let reporter = NodeReporter::new(open.node, self.sink.clone());
-        let log = self
-            .recorder
-            .turn(&name, reporter)
-            .map_err(|source| ProveError::Log { path: PathBuf::from(&name), source })?;
-        open.log = Some(log);
+        let label = verdict::label(firmware, &self.name(slot), &open.way);
+        open.log = Some(self.lab.log(open.node, &label)?);
         Ok(open)
     }
 
     fn enter(&self, firmware: Firmware, slot: usize, way: Way) -> Open {
         let node = NodeId(self.verdict.steps.len());
         let label = verdict::label(firmware, &self.name(slot), &way);
-        self.sink.emit(Event::NodeStarted { node, label, why: String::new() });
+        self.lab.begun(node, label, String::new());
         let start = Instant::now();
         Open { node, firmware, slot, way, start, log: None, checks: Vec::new(), stall: None }
     }
 
     fn step(&self, open: &Open, text: &str) {
-        self.sink.emit(Event::NodeStep { node: open.node, text: text.to_string() });
+        self.lab.reporter(open.node).step(text);
     }
 
     fn close(&mut self, open: Open, accel: Option<crate::host::qemu::Accel>) {
@@ -373,11 +353,7 @@ impl Prover<'_> {
             log: open.log,
             took: open.start.elapsed(),
         };
-        let (node, label, took) = (open.node, step.label(), step.took);
-        self.sink.emit(match step.state() {
-            State::Failed => Event::NodeFailed { node, label },
-            _ => Event::NodeFinished { node, label, took },
-        });
+        self.lab.ended(open.node, &step);
         self.stopped |= self.order.rig.keep && step.state() == State::Failed;
         self.verdict.steps.push(step);
     }

@@ -10,20 +10,16 @@ pub mod scenario;
 mod stage;
 mod words;
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use tokio_util::sync::CancellationToken;
 
 use self::play::{Machine, Trouble};
 use self::scenario::{Needs, Scenario};
-use super::boot::{AccelChoice, Entrance, Guest, Host};
-use super::host_fault::{BUSY_NOTE, TRIES};
+use super::boot::{AccelChoice, Entrance, Guest};
+use super::host_fault::TRIES;
+use super::lab::Lab;
 use super::prove::{Proof, ProveError, Proved, Rig};
-use super::record::Recorder;
 use super::verdict::{self, Check, State, Step, Subject, Verdict, Way};
-use crate::base::event::{Event, NodeId, NodeReporter, Sink};
+use crate::base::event::{Event, NodeId, NodeReporter};
 use crate::front::model::Firmware;
 
 /// A slot, and whether it may be left and come to by kexec.
@@ -56,28 +52,13 @@ impl Order {
     }
 }
 
-/// Proves `order`; each scenario's console goes through `recorder`.
-pub async fn prove(
-    host: &Host,
-    order: &Order,
-    recorder: &Recorder,
-    sink: &Arc<dyn Sink>,
-    cancel: &CancellationToken,
-) -> Result<Proof, ProveError> {
+/// Proves `order`.
+pub async fn prove(lab: Lab<'_>, order: &Order) -> Result<Proof, ProveError> {
     let start = Instant::now();
-    sink.emit(Event::RunStarted { total: order.steps() });
-    let mut prover = Prover {
-        host,
-        order,
-        recorder,
-        sink,
-        cancel,
-        accel: order.rig.accel,
-        verdict: Verdict::default(),
-        kept: None,
-    };
+    lab.sink.emit(Event::RunStarted { total: order.steps() });
+    let mut prover = Prover { lab, order, accel: order.rig.accel, verdict: Verdict::default(), kept: None };
     let done = prover.run().await;
-    sink.emit(Event::RunFinished { took: start.elapsed() });
+    lab.sink.emit(Event::RunFinished { took: start.elapsed() });
     let Prover { mut verdict, kept, .. } = prover;
     done?;
     verdict.took = start.elapsed();
@@ -85,11 +66,8 @@ pub async fn prove(
 }
 
 struct Prover<'a> {
-    host: &'a Host,
+    lab: Lab<'a>,
     order: &'a Order,
-    recorder: &'a Recorder,
-    sink: &'a Arc<dyn Sink>,
-    cancel: &'a CancellationToken,
     /// What turned out to work.
     accel: AccelChoice,
     verdict: Verdict,
@@ -137,7 +115,7 @@ impl Prover<'_> {
         let way = Way::Switch { from, scenario: scenario.name };
         let node = NodeId(self.verdict.steps.len());
         let label = verdict::label(stage.firmware, &slot, &way);
-        self.sink.emit(Event::NodeStarted { node, label: label.clone(), why: scenario.about.to_string() });
+        self.lab.begun(node, label.clone(), scenario.about.to_string());
         let start = Instant::now();
         let mut step = Step {
             firmware: stage.firmware,
@@ -152,20 +130,11 @@ impl Prover<'_> {
         if let Some(detail) = self.out_of_reach(stage, scenario) {
             step.checks.push(Check::new(Subject::Switch, State::Unproven, detail, Duration::ZERO));
         } else {
-            let reporter = NodeReporter::new(node, self.sink.clone());
-            let name = format!("{}.log", label.replace(' ', "-"));
-            let log = self
-                .recorder
-                .turn(&name, reporter.clone())
-                .map_err(|source| ProveError::Log { path: PathBuf::from(&name), source })?;
-            step.log = Some(log);
-            machine = self.played(stage, scenario, machine, &mut step, &reporter).await?;
+            step.log = Some(self.lab.log(node, &label)?);
+            machine = self.played(stage, scenario, machine, &mut step, &self.lab.reporter(node)).await?;
         }
         step.took = start.elapsed();
-        self.sink.emit(match step.state() {
-            State::Failed => Event::NodeFailed { node, label },
-            _ => Event::NodeFinished { node, label, took: step.took },
-        });
+        self.lab.ended(node, &step);
         self.verdict.steps.push(step);
         Ok(machine)
     }
@@ -193,11 +162,8 @@ impl Prover<'_> {
     ) -> Result<Option<Machine>, ProveError> {
         for tries in (0..TRIES).rev() {
             let mut scene = play::Scene {
-                host: self.host,
+                lab: self.lab,
                 order: self.order,
-                watcher: self.recorder.watcher(),
-                sink: &**self.sink,
-                cancel: self.cancel,
                 accel: self.accel,
                 stage,
                 reporter,
@@ -216,7 +182,7 @@ impl Prover<'_> {
                     if let Some(lost) = lost {
                         lost.guest.stop().await?;
                     }
-                    self.sink.emit(Event::Note { text: BUSY_NOTE.to_string() });
+                    self.lab.again();
                 }
                 (Some(_), Some(lost)) if self.order.rig.keep => {
                     self.kept = Some(lost.guest);

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::{Open, ProveError, Prover};
-use crate::base::event::Event;
 use crate::front::model::Firmware;
 use crate::proof::boot::{BootError, Failure, Guest, Outcome, Why};
 use crate::proof::host_fault;
@@ -75,10 +74,10 @@ impl Prover<'_> {
         let took = open.start.elapsed();
         self.step(&open, "jumping");
         guest.restart_clock();
-        let outcome = guest.wait_login(self.order.rig.limits, self.cancel).await?;
-        if tries > 1 && host_fault::is_hosts_fault(&outcome) {
+        let outcome = guest.wait_login(self.order.rig.limits, self.lab.cancel).await?;
+        if tries > 1 && host_fault::is_hosts_fault(&outcome, accel) {
             guest.stop().await?;
-            self.sink.emit(Event::Note { text: host_fault::BUSY_NOTE.to_string() });
+            self.lab.again();
             return Box::pin(self.leap(open, from, to, tries - 1)).await;
         }
         let (state, detail) = arrival(&outcome);

@@ -2,16 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use tokio_util::sync::CancellationToken;
-
 use super::scenario::{Act, Cut, Role, Route, Scenario};
 use super::words::{self, way};
 use super::{Order, Player, Stage, stage};
-use crate::base::event::Sink;
 use crate::base::{Bytes, NodeReporter};
-use crate::proof::boot::{self, BootError, Failure, Guest, Host, Outcome, is_login_prompt};
-use crate::proof::console::{Limits, Pattern, Waited, Watcher};
+use crate::proof::boot::{self, BootError, Failure, Guest, Outcome, is_login_prompt};
+use crate::proof::console::{Limits, Pattern, Waited};
 use crate::proof::host_fault::is_hosts_fault_line;
+use crate::proof::lab::Lab;
 use crate::proof::session::{Session, SessionError};
 use crate::proof::stall;
 use crate::proof::verdict::{Check, State, Subject};
@@ -76,11 +74,8 @@ pub(super) fn failed<T>(text: impl Into<String>) -> Result<T, Bad> {
 
 /// What a scenario is played with, and what came of it.
 pub struct Scene<'a> {
-    pub host: &'a Host,
+    pub lab: Lab<'a>,
     pub order: &'a Order,
-    pub watcher: Watcher,
-    pub sink: &'a dyn Sink,
-    pub cancel: &'a CancellationToken,
     pub accel: boot::AccelChoice,
     pub stage: Stage<'a>,
     pub reporter: &'a NodeReporter,
@@ -128,8 +123,10 @@ impl Scene<'_> {
         };
         self.reporter.output(format!("{} {}: {detail}", subject.as_str(), state.as_str()));
         self.checks.push(Check::new(subject, state, detail, start.elapsed()));
-        let lines = self.machine.as_ref().map(|m| m.guest.console.tail(stall::REACH)).unwrap_or_default();
-        let hosts = lines.iter().any(|line| is_hosts_fault_line(line));
+        let hosts = self.machine.as_ref().is_some_and(|Machine { guest, .. }| {
+            let lines = guest.console.tail(stall::REACH);
+            lines.iter().any(|line| is_hosts_fault_line(line, guest.accel))
+        });
         Ok(if hosts { Trouble::Host } else { Trouble::Told })
     }
 
@@ -222,7 +219,7 @@ impl Scene<'_> {
     }
 
     pub(super) async fn session(&mut self) -> Result<Session<'_>, Bad> {
-        let cancel = self.cancel;
+        let cancel = self.lab.cancel;
         match &mut self.machine().guest.control {
             Some(control) => Ok(Session::attach(control, SHELL, cancel).await?),
             None => failed("the machine has no second serial port"),
@@ -254,7 +251,7 @@ impl Scene<'_> {
     async fn leave(&mut self, command: &str, route: Route) -> Done {
         let more = if route == Route::Firmware && !command.contains("--reboot") { " --reboot" } else { "" };
         let command = format!("osimg-switch {command}{more}");
-        let cancel = self.cancel;
+        let cancel = self.lab.cancel;
         self.session().await?.send(&words::with_status(&format!("{command} </dev/null")));
         let Guest { console, control, .. } = &mut self.machine().guest;
         let control = control.as_mut().expect("a session has just been there");
@@ -280,7 +277,7 @@ impl Scene<'_> {
 
     async fn hear(&mut self, text: &'static str) -> Done {
         let limits = self.order.rig.limits;
-        let cancel = self.cancel;
+        let cancel = self.lab.cancel;
         match self.machine().guest.console.wait(&[&|line| line.contains(text)], limits, cancel).await {
             Waited::Matched(..) => Ok(text.to_string()),
             Waited::Cancelled => Err(BootError::Cancelled.into()),
@@ -291,7 +288,7 @@ impl Scene<'_> {
     /// Waits for the next login prompt, through whatever `spoiled` says is to go wrong before it.
     async fn arrive(&mut self, role: Role, route: Route, spoiled: bool) -> Done {
         let start = Instant::now();
-        let (mut limits, cancel) = (self.order.rig.limits, self.cancel);
+        let (mut limits, cancel) = (self.order.rig.limits, self.lab.cancel);
         let machine = self.machine();
         if spoiled {
             let more = machine.window + AFTER_WINDOW;

@@ -39,8 +39,10 @@ impl Scene<'_> {
             (staged, identity::volume_id_text(partition.volume_id()))
         };
         let spec = Spec { patches: staged.patches, ..self.spec() };
-        let (limits, cancel) = (self.order.rig.limits, self.cancel);
-        let (guest, outcome) = boot::boot(self.host, &spec, limits, &self.watcher, self.sink, cancel).await?;
+        let (limits, cancel) = (self.order.rig.limits, self.lab.cancel);
+        let (guest, outcome) =
+            boot::boot(self.lab.host, &spec, limits, &self.lab.recorder.watcher(), self.lab.sink(), cancel)
+                .await?;
         self.accel = boot::AccelChoice::Only(guest.accel);
         let login = match &outcome {
             Outcome::Login { took } => *took,
@@ -76,7 +78,9 @@ impl Scene<'_> {
         let accel = guest.accel;
         let disk: Disk = guest.unplug().await?;
         let spec = self.spec();
-        let guest = Guest::power_on(self.host, &spec, accel, disk, self.watcher.clone(), self.cancel).await?;
+        let guest =
+            Guest::power_on(self.lab.host, &spec, accel, disk, self.lab.recorder.watcher(), self.lab.cancel)
+                .await?;
         self.machine = Some(Machine { guest, environment, window });
         Ok("the power was cut".to_string())
     }
@@ -89,7 +93,8 @@ impl Scene<'_> {
         let end = Instant::now() + machine.window;
         loop {
             let disk = &machine.guest.disk.overlay;
-            let block = disk.read(machine.environment, 512, self.cancel).await.map_err(BootError::from)?;
+            let block =
+                disk.read(machine.environment, 512, self.lab.cancel).await.map_err(BootError::from)?;
             if !String::from_utf8_lossy(&block).contains(&on_trial) {
                 return self.power_cycle(machine).await;
             }
@@ -98,7 +103,7 @@ impl Scene<'_> {
                 return failed("the trial does not pass");
             }
             // what the console says must not pile up
-            machine.guest.console.settle(Limits { total: LOOK, silence: LOOK }, self.cancel).await;
+            machine.guest.console.settle(Limits { total: LOOK, silence: LOOK }, self.lab.cancel).await;
         }
     }
 }
