@@ -4,13 +4,15 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
-use super::failure::Failure;
+use super::failure::{Failure, Problem};
 use super::flags::MessageFormat;
 use super::session::Session;
 use super::{interrupt, run};
+use crate::disk::checksum;
+use crate::exec::outputs::ImageOutput;
 use crate::exec::{self, Outputs};
 use crate::front::model::Model;
-use crate::plan::lower::checksum;
+use crate::plan::lower;
 use crate::report::duration;
 use crate::report::fit;
 use crate::report::paint::Paint;
@@ -36,10 +38,10 @@ impl Apply {
     pub fn run(&self, session: &Session) -> Result<(), Failure> {
         let started = Instant::now();
         let run::Prepared { model, mut plan, refresh, store } = self.wanted.prepare(session)?;
-        let goal = match self.checksum {
-            true => checksum(&mut plan, &model),
-            false => plan.goal().expect("lowering ends with the assembly"),
-        };
+        let mut goals = vec![plan.goal().expect("lowering ends with the assembly")];
+        if self.checksum {
+            goals.push(lower::checksum(&mut plan, &model));
+        }
         let sink = session.sink();
         let outputs = interrupt::run(&sink, |cancel| {
             let (sink, model, plan) = (sink.clone(), model.clone(), &plan);
@@ -47,11 +49,15 @@ impl Apply {
                 let _lock = run::lock(&store, &sink, &cancel).await?;
                 let mut cx = run::cx(model.clone(), store, session, &sink, &cancel);
                 cx.refresh = refresh;
-                let results = exec::run(plan, &[goal], &cx).await?;
+                let results = exec::run(plan, &goals, &cx).await?;
                 Ok(Outputs::of(plan, &model, &results)?)
             }
         })?;
         drop(sink);
+        if let ImageOutput { path, sha256: Some(sha256), .. } = &outputs.image {
+            checksum::write(path, sha256)
+                .map_err(|e| Problem::new("the image's checksum cannot be written").caused_by(&e))?;
+        }
         let text = match session.flags.message_format {
             MessageFormat::Json => format!("{}\n", serde_json::json!(outputs)),
             _ => summary(&outputs, &model, started.elapsed(), session.stdout_paint()),

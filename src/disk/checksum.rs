@@ -23,9 +23,8 @@ pub fn path(image: &Path) -> PathBuf {
     name.into()
 }
 
-/// Reads `image`, writes its checksum beside it, and gives it. `cancelled` is asked, and `progress` told bytes done of
-/// bytes in all, every few megabytes. The file appears whole or not at all.
-pub fn write(
+/// The digest of `image`. `cancelled` is asked, and `progress` told bytes done of bytes in all, every few megabytes.
+pub fn digest(
     image: &Path,
     cancelled: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(u64, u64),
@@ -33,19 +32,25 @@ pub fn write(
     let reading = |source| ImageError::Io { doing: "reading", path: image.to_path_buf(), source };
     let file = File::open(image).map_err(reading)?;
     let total = file.metadata().map_err(reading)?.len();
-    let digest = digest(&file, total, &mut |done| {
+    let digest = digest_of_sparse(&file, total, &mut |done| {
         progress(done, total);
         !cancelled()
     });
-    let digest = digest.map_err(reading)?.ok_or(ImageError::Cancelled)?;
-    let target = path(image);
+    digest.map_err(reading)?.ok_or(ImageError::Cancelled)
+}
+
+/// Writes the checksum beside `image`, unless that is what stands there. The file appears whole or not at all.
+pub fn write(image: &Path, digest: &Digest) -> Result<(), ImageError> {
+    let (target, line) = (path(image), line(image, digest));
+    if fs::read(&target).is_ok_and(|there| there == line) {
+        return Ok(());
+    }
     let partial = image::partial(&target)?;
-    partial
-        .file()
-        .write_all(&line(image, &digest))
-        .and_then(|()| partial.publish())
-        .map_err(|source| ImageError::Io { doing: "writing", path: target, source })?;
-    Ok(digest)
+    partial.file().write_all(&line).and_then(|()| partial.publish()).map_err(|source| ImageError::Io {
+        doing: "writing",
+        path: target,
+        source,
+    })
 }
 
 /// Removes the checksum beside `image`, if there is one.
@@ -81,7 +86,11 @@ fn line(image: &Path, digest: &Digest) -> Vec<u8> {
 
 /// The digest of the first `total` bytes of `file`; holes are hashed without being read. `go_on` is told the bytes
 /// behind us, and ends the pass by saying no: then there is no digest.
-fn digest(mut file: &File, total: u64, go_on: &mut dyn FnMut(u64) -> bool) -> io::Result<Option<Digest>> {
+fn digest_of_sparse(
+    mut file: &File,
+    total: u64,
+    go_on: &mut dyn FnMut(u64) -> bool,
+) -> io::Result<Option<Digest>> {
     let mut hasher = HashWriter::new(io::sink());
     let mut buffer = vec![0; STRIDE];
     let zeros = vec![0; STRIDE];
@@ -144,9 +153,8 @@ mod tests {
         for (n, (length, data)) in cases.iter().enumerate() {
             let path = file(folder.path(), &n.to_string(), *length, data);
             let mut told = Vec::new();
-            let sha256 = write(&path, &|| false, &mut |a, b| told.push((a, b))).expect("a checksum");
+            let sha256 = digest(&path, &|| false, &mut |a, b| told.push((a, b))).expect("a digest");
             assert_eq!(sha256, Digest::of(&fs::read(&path).expect("image")), "{n}");
-            assert_eq!(fs::read_to_string(super::path(&path)).expect("sums"), format!("{sha256}  {n}\n"));
             assert!(
                 told.is_sorted() && told.last().is_none_or(|last| *last == (*length, *length)),
                 "{n}: {told:?}"
@@ -171,32 +179,37 @@ mod tests {
     }
 
     #[test]
-    fn cancelled_it_leaves_what_was_there() {
+    fn stands_beside_its_image_until_it_is_removed() {
         let folder = tempfile::tempdir().expect("folder");
-        let path = file(folder.path(), "disk.img", 8 << 20, &[(1 << 20, 100)]);
-        let error = write(&path, &|| true, &mut |_, _| {}).expect_err("cancelled");
+        let image = file(folder.path(), "disk.img", 8 << 20, &[(1 << 20, 100)]);
+        let error = digest(&image, &|| true, &mut |_, _| {}).expect_err("cancelled");
         assert!(matches!(error, ImageError::Cancelled), "{error}");
-        assert_eq!(names(folder.path()), 1);
-        write(&path, &|| false, &mut |_, _| {}).expect("a checksum");
-        write(&path, &|| true, &mut |_, _| {}).expect_err("cancelled");
-        assert_eq!(names(folder.path()), 2);
-        remove(&path).expect("removed");
-        remove(&path).expect("nothing to remove");
+        let (one, two) = (Digest([1; 32]), Digest([2; 32]));
+        for sha256 in [one, two] {
+            write(&image, &sha256).expect("written");
+            assert_eq!(fs::read_to_string(path(&image)).expect("sums"), format!("{sha256}  disk.img\n"));
+            assert_eq!(names(folder.path()), 2);
+        }
+        let modified = || fs::metadata(path(&image)).expect("sums").modified().expect("a time");
+        let before = modified();
+        write(&image, &two).expect("written");
+        assert_eq!(modified(), before, "it said so already");
+        remove(&image).expect("removed");
+        remove(&image).expect("nothing to remove");
         assert_eq!(names(folder.path()), 1);
     }
 
     #[test]
     fn what_is_in_the_way_is_named() {
         let folder = tempfile::tempdir().expect("folder");
-        let path = file(folder.path(), "disk.img", 10, &[]);
-        fs::create_dir(super::path(&path)).expect("folder");
-        let error = write(&path, &|| false, &mut |_, _| {}).expect_err("a folder is in the way");
-        assert!(
-            matches!(&error, ImageError::NotAFile { path } if path.ends_with("disk.img.sha256")),
-            "{error}"
-        );
+        let image = file(folder.path(), "disk.img", 10, &[]);
+        fs::create_dir(path(&image)).expect("folder");
+        for error in [write(&image, &Digest([1; 32])), remove(&image)] {
+            let error = error.expect_err("a folder is in the way").to_string();
+            assert!(error.contains("disk.img.sha256"), "{error}");
+        }
         let gone = folder.path().join("none");
-        let error = write(&gone, &|| false, &mut |_, _| {}).expect_err("no image").to_string();
+        let error = digest(&gone, &|| false, &mut |_, _| {}).expect_err("no image").to_string();
         assert!(error.starts_with("reading ") && error.contains("none"), "{error}");
     }
 }

@@ -41,7 +41,7 @@ pub struct Outputs {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ImageOutput {
     pub path: PathBuf,
-    /// Of all its bytes, where the run wrote the checksum too.
+    /// Of all its bytes, where the run was asked for it.
     pub sha256: Option<Digest>,
     pub size: Bytes,
     /// Bytes that take space on this machine; the rest are holes.
@@ -73,11 +73,8 @@ impl Outputs {
         let Some(Product::File(image)) = product(&|op| matches!(op, Op::Assemble(_))) else {
             unreachable!("a successful run has an image")
         };
-        // the contents of a checksum are the digest
-        let sha256 = match product(&|op| matches!(op, Op::Checksum(_))) {
-            Some(Product::File(checksum)) => Some(checksum.contents),
-            _ => None,
-        };
+        let checksum = product(&|op| matches!(op, Op::Checksum(_)));
+        let sha256 = checksum.map(|product| value(Some(product))).transpose()?;
         let image = ImageOutput {
             path: image.path.clone(),
             sha256,
@@ -128,6 +125,8 @@ impl Outputs {
 fn value<T: DeserializeOwned>(product: Option<&Product>) -> Result<T, ExecError> {
     match product {
         Some(Product::Value(value)) => ops::read(value),
-        other => unreachable!("layout and inspection of a successful run are values, not {other:?}"),
+        other => {
+            unreachable!("layout, inspection and checksum of a successful run are values, not {other:?}")
+        }
     }
 }

@@ -22,7 +22,7 @@ pub enum Product {
     Object(Digest),
     /// An image in the engine.
     Image(ImageId),
-    /// A file that has its place outside the store: the disk image, its checksum.
+    /// A file that has its place outside the store: the finished disk image.
     File(WrittenFile),
 }
 

@@ -101,7 +101,7 @@ pub fn lower(model: &Model, pins: &Pins, early: &str) -> Result<Plan, Diagnostic
     Ok(plan)
 }
 
-/// Adds to a plan that [`lower`] made the node that writes the image's checksum, and gives it as the new goal.
+/// Adds to a plan that [`lower`] made the node that computes the image's checksum, a goal of its own beside the image.
 pub fn checksum(plan: &mut Plan, model: &Model) -> NodeId {
     let image = plan.goal().expect("lowering ends with the assembly");
     plan.add(Op::Checksum(op::Checksum { path: model.disk.path.clone() }), &[image])

@@ -192,10 +192,11 @@ pub struct Assemble {
     pub path: PathBuf,
 }
 
-/// Writes the image's SHA-256 into a file beside it. Only in a plan that is asked for it. Product: a file.
+/// Computes the image's SHA-256. Only in a plan that is asked for it. Product: a value.
 #[derive(Clone, Debug, Serialize)]
 pub struct Checksum {
     /// Of the image.
+    #[serde(skip)]
     pub path: PathBuf,
 }
 

@@ -222,7 +222,10 @@ async fn a_whole_run_and_then_nothing_to_do() {
         let summary: Value = serde_json::from_slice(&again.stdout).expect("JSON");
         let ran = summary["ran"].as_object().expect("an object");
         assert_eq!(ran.keys().collect::<Vec<_>>(), ["checksum"], "{way:?}");
-        assert_eq!(summary["image"]["sha256"], Digest::of(&image).to_string());
+        let digest = Digest::of(&image).to_string();
+        assert_eq!(summary["image"]["sha256"], digest);
+        let line = fs::read_to_string(shop.path("out/disk.img.sha256")).expect("the checksum");
+        assert_eq!(line, format!("{digest}  disk.img\n"));
         shop.close().await;
     }
 }

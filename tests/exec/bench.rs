@@ -209,11 +209,11 @@ impl Bench {
         self.run(&[], None).await
     }
 
-    /// A run that writes the image's checksum too.
+    /// A run that computes the image's checksum too.
     pub async fn apply_with_checksum(&self) -> Result<Outputs, ExecError> {
         let (mut plan, cx) = self.set_up();
-        let goal = checksum(&mut plan, &cx.model);
-        let results = osimg::exec::run(&plan, &[goal], &cx).await?;
+        let goals = [plan.goal().expect("goal"), checksum(&mut plan, &cx.model)];
+        let results = osimg::exec::run(&plan, &goals, &cx).await?;
         Outputs::of(&plan, &cx.model, &results)
     }
 
@@ -234,8 +234,8 @@ impl Bench {
     pub async fn interrupted_at(&self, label: &str) -> Result<Outputs, ExecError> {
         let (mut plan, cx) = self.set_up();
         *self.events.trap.lock().expect("lock") = Some((label.to_string(), cx.cancel.clone()));
-        let goal = checksum(&mut plan, &cx.model);
-        let results = osimg::exec::run(&plan, &[goal], &cx).await?;
+        let goals = [plan.goal().expect("goal"), checksum(&mut plan, &cx.model)];
+        let results = osimg::exec::run(&plan, &goals, &cx).await?;
         Outputs::of(&plan, &cx.model, &results)
     }
 
