@@ -39,6 +39,27 @@ fn cache() -> PathBuf {
     kept().join("cache")
 }
 
+/// `osimg test` of a manifest that was applied with this cache.
+pub fn test(manifest: &Path, cache: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_osimg"))
+        .args(["test", "--accel", "tcg", "--message-format", "json", "--cache-dir"])
+        .arg(cache)
+        .arg(manifest)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary starts")
+}
+
+/// What a test told of each check; it fails unless every one passed.
+pub fn checks(out: &Output) -> Vec<Value> {
+    assert_eq!(out.status.code(), Some(0), "{}\n{}", text(&out.stdout), text(&out.stderr));
+    let told = text(&out.stdout);
+    let objects =
+        told.lines().map(|l| serde_json::from_str::<Value>(l).unwrap_or_else(|e| panic!("{e}: {l}")));
+    objects.filter(|o| o["event"] == "check").collect()
+}
+
 impl Example {
     /// A copy in the folder `name`, which replaces what an earlier run left of the manifest.
     pub fn copied(name: &str) -> Example {
@@ -73,14 +94,7 @@ impl Example {
     }
 
     fn test(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_osimg"))
-            .args(["test", "--accel", "tcg", "--message-format", "json", "--cache-dir"])
-            .arg(cache())
-            .arg(&self.manifest)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .expect("the binary starts")
+        test(&self.manifest, &cache(), arguments)
     }
 
     /// Tests, and fails unless every check passes; gives `firmware from slot check` of each.
@@ -95,12 +109,7 @@ impl Example {
 
     /// The same with all that is told of each check.
     pub fn checks(&self, arguments: &[&str]) -> Vec<Value> {
-        let out = self.test(arguments);
-        assert_eq!(out.status.code(), Some(0), "{}\n{}", text(&out.stdout), text(&out.stderr));
-        let told = text(&out.stdout);
-        let objects =
-            told.lines().map(|l| serde_json::from_str::<Value>(l).unwrap_or_else(|e| panic!("{e}: {l}")));
-        objects.filter(|o| o["event"] == "check").collect()
+        checks(&self.test(arguments))
     }
 
     /// Applies; gives the summary and what was told on the way.
@@ -125,7 +134,7 @@ fn text(bytes: &[u8]) -> String {
 pub struct Dual {
     example: Example,
     summary: Value,
-    /// The same with a hardware watchdog. It is applied at once, so that its long runs have the time of all others.
+    /// The same on a GPT and with a hardware watchdog. It is applied at once, so that its long runs have the time of all others.
     pub with_watchdog: Example,
 }
 
@@ -140,6 +149,7 @@ pub fn dual() -> &'static Dual {
         let with_watchdog = Example::copied("switch");
         // another name, so that nobody who changes the other makes this one out of date
         with_watchdog.edit("name: debian-dual\n", "name: debian-switch\n");
+        with_watchdog.edit("  size: 3GiB\n", "  size: 3GiB\n  table: gpt\n");
         with_watchdog.edit("  timeout: 1s\n", "  timeout: 1s\n  watchdog: 30s\n");
         with_watchdog.apply(&[]);
         Dual { example, summary, with_watchdog }

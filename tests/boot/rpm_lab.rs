@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use osimg::base::event::Silent;
@@ -14,6 +14,8 @@ use osimg::proof::console::Limits;
 use osimg::proof::session::Session;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+
+use crate::debian_dual;
 
 const LIMITS: Limits = Limits { total: Duration::from_secs(400), silence: Duration::from_secs(120) };
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -67,18 +69,41 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("rpm-lab")
+}
+
+fn cache() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("rpm-lab-cache")
+}
+
+/// The summary of the lab's `apply`, which is done once. Ask for it before taking [`crate::ONE`], which it takes itself.
+fn made() -> &'static Value {
+    static MADE: OnceLock<Value> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let _one = crate::ONE.blocking_lock();
+        apply()
+    })
+}
+
+/// `osimg test` of the lab: what it told of each check, all passed.
+pub fn checks(arguments: &[&str]) -> Vec<Value> {
+    made();
+    let _one = crate::ONE.blocking_lock();
+    debian_dual::checks(&debian_dual::test(&folder().join("rpm-lab.yaml"), &cache(), arguments))
+}
+
 /// `osimg apply` of a copy of the lab, so that the image lands in the target folder; what was built once stays in a cache
 /// there. Gives the summary.
 fn apply() -> Value {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let lab = target.join("rpm-lab");
+    let lab = folder();
     // what has gone from the lab must not stay in its copy
     let _ = fs::remove_dir_all(lab.join("lab"));
     copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/rpm-lab"), &lab);
     let run = |format| {
         let done = Command::new(env!("CARGO_BIN_EXE_osimg"))
             .arg("--cache-dir")
-            .arg(target.join("rpm-lab-cache"))
+            .arg(cache())
             .args(["--message-format", format, "apply"])
             .arg(lab.join("rpm-lab.yaml"))
             .stdin(Stdio::null())
@@ -149,10 +174,7 @@ async fn check(session: &mut Session<'_>, expected: &Expected, uuid: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_is_built_and_both_slots_boot() {
-    let made = {
-        let _one = crate::ONE.lock().await;
-        tokio::task::spawn_blocking(apply).await.expect("apply")
-    };
+    let made = tokio::task::spawn_blocking(made).await.expect("apply");
     let image = PathBuf::from(made["image"]["path"].as_str().expect("a path"));
     let host = Host::find(std::env::var_os("PATH").as_deref()).expect("QEMU is installed");
     let _one = crate::ONE.lock().await;
