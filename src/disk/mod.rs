@@ -12,4 +12,4 @@ pub mod partial;
 pub mod region;
 pub mod table;
 
-pub use image::{Assembled, Assembly, ImageError, assemble};
+pub use image::{Assembly, ImageError, assemble};
