@@ -1,7 +1,7 @@
 //! The SHA-256 of an image in a file beside it, as `sha256sum` writes it and `sha256sum --check` reads it.
 //!
-//! What holds: such a file is of the image that it stands beside, or is not there: a new image takes that of the one
-//! before away.
+//! Enters: a finished image. Leaves: its digest, and one line in `<image>.sha256`. What holds: such a file is of the image
+//! that it stands beside, or is not there: a new image takes that of the one before away.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};

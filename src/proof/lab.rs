@@ -1,4 +1,6 @@
 //! What proofs have in common: where their machines run, where consoles and news go, and what stops them.
+//!
+//! Enters: a step as it begins and ends. Leaves: its events, and a log of its own for its console.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Computes the SHA-256 of the finished image.
+//! Computes the SHA-256 of the finished image: the assembled file enters, its digest leaves as a value.
 
 use super::{Work, blocking};
 use crate::disk::checksum;
